@@ -12,9 +12,9 @@ import pytest
 from ruralpanel.data.adapters.cells import Cell, cell_table
 from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.harmonise import harmonise
+from ruralpanel.project.corrections import Correction
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
-from ruralpanel.project.sidecars import Correction
 from ruralpanel.project.units import Units
 
 UNITS = Units(

@@ -42,11 +42,12 @@ from ruralpanel.data.harmonise import harmonise
 from ruralpanel.data.reconcile.findings import Finding
 from ruralpanel.data.reconcile.gate import reconcile
 from ruralpanel.data.reconcile.totals import load_control_totals
+from ruralpanel.project.corrections import Correction, load_corrections
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import Correction, Sidecar, check_files, load_corrections
+from ruralpanel.project.sidecars import Sidecar, check_files
 from ruralpanel.project.units import Units, load_units
 
 pytestmark = pytest.mark.slow

@@ -18,8 +18,9 @@ from ruralpanel.data.harmonise import harmonise
 from ruralpanel.data.reconcile.findings import CHECKS, Finding, to_frame, undeclared
 from ruralpanel.data.reconcile.gate import reconcile
 from ruralpanel.data.reconcile.totals import load_control_totals
+from ruralpanel.project.corrections import load_corrections
 from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import load_corrections, load_sidecar, sidecar_from
+from ruralpanel.project.sidecars import load_sidecar, sidecar_from
 from ruralpanel.project.units import load_units
 
 pytestmark = pytest.mark.slow

@@ -13,9 +13,10 @@ from statistics import median
 
 import pytest
 
+from ruralpanel.project.corrections import Correction, load_corrections
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.measures import convert_factor, parse
-from ruralpanel.project.sidecars import Correction, Identity, Sidecar, check_files, load_corrections, load_sidecar
+from ruralpanel.project.sidecars import Identity, Sidecar, check_files, load_sidecar
 from ruralpanel.project.units import Units, load_units
 from ruralpanel.project.yaml import load_document
 

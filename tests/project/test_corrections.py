@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ruralpanel.project.corrections import load_corrections
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.sidecars import load_corrections
 
 GOOD = """corrections:
 - source: nbs

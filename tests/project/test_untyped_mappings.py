@@ -26,11 +26,13 @@ READERS = {
     "project/schema.py": "checks documents against a JSON schema",
     "project/config_schema.py": "makes the JSON schema of a configuration",
     "project/sidecars.py": "reads sidecars",
+    "project/corrections.py": "reads repairs of figures",
     "project/layouts.py": "checks the keys of a sidecar's layout",
     "project/words.py": "reads catalogues of words",
     "project/jobs.py": "hands each job its settings in plain values, as they pass through a rule's parameters",
     "project/exhibits.py": "reads declared tables, charts and maps into the classes of their kinds",
     "project/model_keys.py": "holds keys of models and settings, as they are written, against each other",
+    "output/report/declared.py": "reads the resolved configuration and CITATION.cff into classes",
     "project/kept.py": "writes in JSON what pieces of a job were made from",
     "project/kinds/options.py": "makes JSON schemas of classes",
     "project/kinds/adapters.py": "reads declared layout keys into the class of their adapter",
@@ -46,8 +48,6 @@ READERS = {
 """Module or folder → why it holds mappings of anything."""
 
 LEFT = {
-    "output": 1,
-    "output/report": 14,
     "project": 4,
 }
 """Folder → mappings of anything that its other modules still hold, and that are to become classes."""

@@ -10,9 +10,10 @@ import yaml
 
 from ruralpanel.cli import main
 from ruralpanel.data.adapters.registry import read
+from ruralpanel.project.corrections import load_corrections
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.sidecars import load_corrections, load_sidecar
+from ruralpanel.project.sidecars import load_sidecar
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "adding-a-source.md").read_text(encoding="utf-8")

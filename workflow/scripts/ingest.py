@@ -9,10 +9,10 @@ with starting("ingest"):
     from ruralpanel.data.adapters import registry
     from ruralpanel.data.harmonise import harmonise
     from ruralpanel.data.lineage import READ, named_files
+    from ruralpanel.project.corrections import load_corrections
     from ruralpanel.project.files import write_parquet
     from ruralpanel.project.problems import job
     from ruralpanel.project.settings import SourceSpec
-    from ruralpanel.project.sidecars import load_corrections
     from ruralpanel.project.units import load_units
 
 

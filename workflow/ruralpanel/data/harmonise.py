@@ -13,10 +13,11 @@ from ruralpanel.data.adapters.cells import capped, place
 from ruralpanel.data.adapters.sheets import cell_text
 from ruralpanel.data.adapters.titles import reads_like_note
 from ruralpanel.data.figures import Codes, bare_columns, in_order
+from ruralpanel.project.corrections import ALL_UNITS, Correction
 from ruralpanel.project.periods import label, year_of
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import ALL_UNITS, Correction, KnownFault, sidecar_from
+from ruralpanel.project.sidecars import KnownFault, sidecar_from
 from ruralpanel.project.units import Units, is_nation, normal
 
 _MOST = 2.0**53

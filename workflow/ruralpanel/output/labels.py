@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.files import restored
-from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.measures import AS_PUBLISHED
 from ruralpanel.project.notes import Note
 
@@ -171,11 +170,6 @@ def merged(labels: Iterable[Labels], language: str) -> Labels:
 def without_aside(label: str) -> str:
     """A label without what stands in parentheses at its end, such as ``(log)``."""
     return _ASIDE.sub("", label)
-
-
-def localised(values: Mapping[str, Any], key: str, language: str) -> str:
-    """`in_language` of `values[key]` and `values[key_zh]`."""
-    return in_language(values.get(key), values.get(f"{key}_zh"), language)
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, 
 from ruralpanel.project.check_models import condition_problems, missing, model_problems, name_problems
 from ruralpanel.project.check_outputs import claim_problems, output_problems
 from ruralpanel.project.check_report import report_problems
+from ruralpanel.project.corrections import load_corrections
 from ruralpanel.project.effects import effect_problems
 from ruralpanel.project.expressions import RESERVED
 from ruralpanel.project.files import unusable
@@ -28,7 +29,6 @@ from ruralpanel.project.reads import (
     used_variables,
 )
 from ruralpanel.project.sections.configuration import SpecificationCurve
-from ruralpanel.project.sidecars import load_corrections
 from ruralpanel.project.units import Units, load_units
 
 

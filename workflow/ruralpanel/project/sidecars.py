@@ -1,10 +1,10 @@
-"""Sidecars of sources and the repairs of their figures: read and checked against their schemas."""
+"""Sidecars of sources: read and checked against their schema."""
 
 from __future__ import annotations
 
 import glob
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,70 +13,10 @@ from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.schema import check_against, schema_of, with_periods
 from ruralpanel.project.settings import Break, SeriesSpec
-from ruralpanel.project.yaml import Document, load_document, with_lines
-
-CORRECTIONS_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "corrections.schema.yaml"
-ALL_UNITS = "all"
+from ruralpanel.project.yaml import Document, load_document, load_yaml, with_lines
 
 
-@dataclass(frozen=True)
-class Correction:
-    """One repair.
-
-    Attributes
-    ----------
-    source, series, unit, year : the figure; `unit` is an id or name, or ``all`` (a whole year, `action` blank).
-    action : ``replace`` (by `value`), ``blank`` (make missing), ``subtract`` (`value` from the published figure).
-    expect : the published bad value; a correction whose bad value is no longer there is an error.
-    expect_sum : the same guard for ``unit: all``: the sum over units.
-    reason, provider : why, and who says so; the same in Chinese.
-    file, where : its own place, for messages.
-    """
-
-    source: str
-    series: str
-    unit: str
-    year: int
-    action: str
-    reason: str
-    expect: float | None = None
-    expect_sum: float | None = None
-    value: float | None = None
-    provider: str = ""
-    reason_zh: str = ""
-    provider_zh: str = ""
-    file: str = ""
-    where: str = ""
-
-    @property
-    def text(self) -> str:
-        """What it did, in a phrase: ``replaced 150.8 by 158.8: misprint …``."""
-        if self.action == "replace":
-            done = f"replaced {self.expect:.10g} by {self.value:.10g}"
-        elif self.action == "subtract":
-            done = f"subtracted {self.value:.10g} from {self.expect:.10g}"
-        else:
-            done = "blanked" if self.expect is None else f"blanked {self.expect:.10g}"
-        return f"{done}: {self.reason}"
-
-
-def load_corrections(path: str | Path, name: str = "") -> tuple[Correction, ...]:
-    """Read ``corrections.yaml``: one key, ``corrections``, that holds a list of repairs.
-
-    Raises
-    ------
-    UserError
-        With every problem: what the schema forbids, and two repairs of one figure.
-    """
-    file = name or str(path)
-    document = _held_against(CORRECTIONS_SCHEMA, path, file)
-    entries = enumerate(document.values["corrections"])
-    found = tuple(_correction(entry, file, f"corrections[{index}]") for index, entry in entries)
-    raise_any(with_lines(_twice(found), document.locations))
-    return found
-
-
-def _held_against(schema: Path, path: str | Path, file: str) -> Document:
+def held_against(schema: Path, path: str | Path, file: str) -> Document:
     """A document that its schema accepts."""
     document = load_document(path, file)
     problems = list(document.problems)
@@ -84,35 +24,6 @@ def _held_against(schema: Path, path: str | Path, file: str) -> Document:
         problems += check_against(document.values, schema, file)
     raise_any(with_lines(problems, document.locations))
     return document
-
-
-def _correction(entry: Mapping[str, Any], file: str, where: str) -> Correction:
-    numbers = {key: None if entry.get(key) is None else float(entry[key]) for key in ("expect", "expect_sum", "value")}
-    return Correction(
-        source=entry["source"],
-        series=entry["series"],
-        unit=entry["unit"],
-        year=parsed(entry["year"]),
-        action=entry["action"],
-        reason=" ".join(entry["reason"].split()),
-        provider=entry["provider"],
-        reason_zh=" ".join(entry.get("reason_zh", "").split()),
-        provider_zh=entry.get("provider_zh", ""),
-        file=file,
-        where=where,
-        **numbers,
-    )
-
-
-def _twice(corrections: tuple[Correction, ...]) -> list[Problem]:
-    seen: dict[tuple[str, str, str, int], str] = {}
-    problems = []
-    for c in corrections:
-        key = (c.source, c.series, c.unit, c.year)
-        if key in seen:
-            problems.append(Problem(c.file, c.where, f"the figure that {seen[key]} repairs", "one repair per figure"))
-        seen.setdefault(key, c.where)
-    return problems
 
 
 SIDECAR_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "sidecar.schema.yaml"
@@ -138,6 +49,8 @@ class KnownFault:
     units: tuple[str, ...] = ()
     years: tuple[int, ...] = ()
     reason: str = ""
+    what_zh: str = ""
+    reason_zh: str = ""
 
     def covers(self, series: str, unit: str, year: int) -> bool:
         """Whether a figure (or, with an empty `unit`, a whole year) falls under this fault."""
@@ -185,7 +98,7 @@ class Sidecar:
     document : everything, as written; what adapters receive as ``SourceSpec.about``.
     layout : the adapter's own keys. files : path relative to the source's path → sha256.
     series : key → `SeriesSpec`. identities, known_faults : what is declared of its figures.
-    locations : config path → line.
+    locations : config path → line. publisher … checked_zh : facts of the publication, empty where not declared.
     """
 
     file: str
@@ -196,6 +109,23 @@ class Sidecar:
     identities: tuple[Identity | Bound, ...] = ()
     known_faults: tuple[KnownFault, ...] = ()
     locations: Mapping[str, int] = field(default_factory=dict, repr=False)
+    publisher: str = ""
+    publisher_zh: str = ""
+    title: str = ""
+    title_zh: str = ""
+    edition: str = ""
+    edition_zh: str = ""
+    url: str = ""
+    licence: str = ""
+    licence_zh: str = ""
+    accessed: str = ""
+    obtained: str = ""
+    obtained_zh: str = ""
+    checked: str = ""
+    checked_zh: str = ""
+
+
+_FACTS = tuple(item.name for item in fields(Sidecar) if item.default == "")
 
 
 def load_sidecar(path: str | Path, name: str = "") -> Sidecar:
@@ -207,7 +137,7 @@ def load_sidecar(path: str | Path, name: str = "") -> Sidecar:
         With everything wrong in the document, each with its line.
     """
     file = name or str(path)
-    document = _held_against(SIDECAR_SCHEMA, path, file)
+    document = held_against(SIDECAR_SCHEMA, path, file)
     values = with_periods(document.values, schema_of(str(SIDECAR_SCHEMA)))
     sidecar = sidecar_from(values, file, document.locations)
     raise_any(with_lines(_references(sidecar), document.locations))
@@ -223,6 +153,8 @@ def sidecar_from(values: Mapping[str, Any], file: str = "", locations: Mapping[s
             units=tuple(entry.get("units") or ()),
             years=years_of(entry.get("years")),
             reason=entry.get("reason", ""),
+            what_zh=entry.get("what_zh", ""),
+            reason_zh=entry.get("reason_zh", ""),
         )
         for entry in values.get("known_faults") or ()
         for key in _as_list(entry["series"])
@@ -236,7 +168,14 @@ def sidecar_from(values: Mapping[str, Any], file: str = "", locations: Mapping[s
         identities=tuple(map(_identity, values.get("identities") or ())),
         known_faults=faults,
         locations=locations or {},
+        **{key: str(values.get(key) or "") for key in _FACTS},
     )
+
+
+def described(path: str | Path, name: str = "") -> tuple[Sidecar | None, list[Problem]]:
+    """A sidecar that a run has checked before, and what keeps it from being read."""
+    values, problems = load_yaml(path, name)
+    return sidecar_from(with_periods(values, schema_of(str(SIDECAR_SCHEMA))), name) if values else None, problems
 
 
 def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:

@@ -87,7 +87,7 @@ def read_source(name: str, values: Mapping[str, Any], root: Path, file: str) -> 
         files=files,
         about=about,
         layout=layout,
-        series=_series(values, sidecar),
+        series=series_of(values.get("series") or {}, sidecar),
         downloads=downloads,
         by=values.get("by") or "",
     )
@@ -114,11 +114,11 @@ def _sidecar(
 _PLACES = frozenset({"file", "files"})
 
 
-def _series(values: Mapping[str, Any], sidecar: Sidecar | None) -> dict[str, SeriesSpec]:
+def series_of(declared: Mapping[str, Mapping[str, Any]], sidecar: Sidecar | None) -> dict[str, SeriesSpec]:
     """The series; a key given in the configuration goes over the sidecar's, whose others (breaks, years) stand."""
     series = dict(sidecar.series) if sidecar else {}
     described = (sidecar.document.get("series") if sidecar else None) or {}
-    for key, item in (values.get("series") or {}).items():
+    for key, item in declared.items():
         known = {k: v for k, v in (described.get(key) or {}).items() if not (k in _PLACES and _PLACES & set(item))}
         series[key] = series_spec(key, {**known, **item})
     return series

@@ -13,19 +13,23 @@ from typing import Any, TypeVar
 from ruralpanel.claims.scorecard import ClaimRow, Scorecard
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.model_json import read_as, read_results
-from ruralpanel.output.labels import Labels, localised
-from ruralpanel.output.report.declared import Declared, declared
+from ruralpanel.output.labels import Labels
+from ruralpanel.output.report.declared import Citation, Declared, citation_of, declared
 from ruralpanel.output.report.document import foreign
 from ruralpanel.output.report.happened import Happened, LongRun, happened, longer_runs
 from ruralpanel.output.report.references import Work, read_works
 from ruralpanel.output.report.software import version_of
+from ruralpanel.project.corrections import Correction, load_corrections
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.other_results import OtherResults, other_results
 from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.sections.configuration import Report
-from ruralpanel.project.sidecars import Correction, load_corrections
+from ruralpanel.project.sections.data import Source as DeclaredSource
+from ruralpanel.project.settings import Break, SeriesSpec
+from ruralpanel.project.sidecars import KnownFault, Sidecar, described
+from ruralpanel.project.sources import series_of
 from ruralpanel.project.yaml import load_yaml
 
 PACKAGES = (
@@ -66,8 +70,8 @@ class Source:
     adapter: str
     path: str
     about_file: str
-    about: Mapping[str, Any] | None
-    series: Mapping[str, Mapping[str, Any]]
+    about: Sidecar | None
+    series: Mapping[str, SeriesSpec]
 
 
 @dataclass(frozen=True)
@@ -118,10 +122,10 @@ class Context:
     before: Mapping[str, LongRun] = field(default_factory=dict)
     works: tuple[Work, ...] = ()
     methods_cited: tuple[Work, ...] = ()
-    citation: Mapping[str, Any] = field(default_factory=dict)
+    citation: Citation = field(default_factory=Citation)
     software: str = ""
     beside: tuple[Beside, ...] = ()
-    _documents: dict[str, Any] = field(default_factory=dict, repr=False)
+    _documents: dict[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def report(self) -> Report:
@@ -166,26 +170,22 @@ class Context:
     @cached_property
     def retold(self) -> Mapping[str, str]:
         """What sidecars say of breaks and faults in English → in the report's language."""
-        series = [values for source in self.sources.values() for values in source.series.values()]
-        said = [entry for values in series for entry in (values.get("breaks") or {}).values()]
+        said: list[Break | KnownFault] = []
         for source in self.sources.values():
-            said += (source.about or {}).get("known_faults") or ()
-        found = {
-            " ".join(str(entry.get("what", "")).split()): self.worded(entry, "what")
-            for entry in said
-            if isinstance(entry, Mapping)
-        }
+            said += [one for series in source.series.values() for one in series.breaks.values()]
+            said += source.about.known_faults if source.about else ()
+        found = {" ".join(one.what.split()): self.worded(one, "what") for one in said}
         return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
-    def told(self, values: Mapping[str, object], key: str) -> str:
+    def told(self, values: object, key: str) -> str:
         """`worded`, marked as English where the report is not and the words are in no other language."""
-        text = self.worded(values, key)
-        untold = text and self.language != "en" and not values.get(f"{key}_{self.language}")
+        text, own = self.worded(values, key), values if isinstance(values, Mapping) else vars(values)
+        untold = text and self.language != "en" and not own.get(f"{key}_{self.language}")
         return foreign(text, "en") if untold else text
 
 
 def gather(
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
     results: str | Path,
     root: str | Path = ".",
     config_file: str = CONFIGURATION,
@@ -216,7 +216,7 @@ def gather(
         for name in stated.titles
         if (path := base / "models" / f"{name}.json").is_file() and (model := _read(Model, path, problems))
     }
-    sources = {name: _source(name, values, place, problems) for name, values in (config.get("sources") or {}).items()}
+    sources = {name: _source(name, one, place, problems) for name, one in stated.sources.items()}
     corrections: tuple[Correction, ...] = ()
     if stated.corrections:
         try:
@@ -241,9 +241,7 @@ def gather(
         language=language,
         models=models,
         scorecard=scorecard or Scorecard(),
-        panels={
-            name: _panel(base / "panels" / name, name, values, language) for name, values in config["panels"].items()
-        },
+        panels={name: _panel(base / "panels" / name, name, title) for name, title in stated.panels.items()},
         findings=_rows(base / "reconciliation" / "findings.csv"),
         confirmation=_rows(base / "models" / "confirmation.csv"),
         sources=sources,
@@ -255,7 +253,7 @@ def gather(
         before=longer_runs(base, before.panel, before.outcomes) if before else {},
         works=works,
         methods_cited=read_works(METHODS, METHODS.name),
-        citation=citation or {},
+        citation=citation_of(citation or {}),
         software=str(version_of()),
     )
     beside = tuple(_beside(context, other, card, problems) for other, card in others)
@@ -316,17 +314,16 @@ def _read(kind: type[T], path: Path, problems: list[Problem]) -> T | None:
     return None
 
 
-def _source(name: str, values: Mapping[str, Any], root: Path, problems: list[Problem]) -> Source:
-    about: Mapping[str, Any] | None = None
-    if values.get("about"):
-        about, faults = load_yaml(root / values["about"], values["about"])
+def _source(name: str, declared: DeclaredSource, root: Path, problems: list[Problem]) -> Source:
+    about = None
+    if declared.about:
+        about, faults = described(root / declared.about, declared.about)
         problems += faults
-    described, declared = (about or {}).get("series") or {}, values.get("series") or {}
-    series = {key: {**(described.get(key) or {}), **(declared.get(key) or {})} for key in {**described, **declared}}
-    return Source(name, str(values["adapter"]), str(values["path"]), str(values.get("about") or ""), about, series)
+    series = series_of(declared.series or {}, about)
+    return Source(name, declared.adapter, declared.path, declared.about or "", about, series)
 
 
-def _panel(folder: Path, name: str, values: Mapping[str, Any], language: str) -> Panel:
+def _panel(folder: Path, name: str, title: str) -> Panel:
     coverage: dict[tuple[str, int], float] = {}
     periods: list[int] = []
     for row in _rows(folder / "coverage.csv"):
@@ -338,9 +335,7 @@ def _panel(folder: Path, name: str, values: Mapping[str, Any], language: str) ->
             if (period := parse(column)) is not None:
                 coverage[variable, period] = float(share or 0)
     periods = sorted({period for _, period in coverage})
-    return Panel(
-        name, localised(values, "title", language) or name, tuple(periods), _rows(folder / "codebook.csv"), coverage
-    )
+    return Panel(name, title, tuple(periods), _rows(folder / "codebook.csv"), coverage)
 
 
 def _unit_names(path: Path, language: str) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 
-from ruralpanel.output.labels import localised
 from ruralpanel.output.report.context import Context, Panel, Source
 from ruralpanel.output.report.designs import header, repaired, row, span
 from ruralpanel.output.report.document import (
@@ -30,7 +30,8 @@ from ruralpanel.output.report.document import TableRow as Row
 from ruralpanel.output.report.numbers import formatted
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor, measure_text
-from ruralpanel.project.sidecars import years_of
+from ruralpanel.project.kinds.options import in_language
+from ruralpanel.project.periods import written
 
 _FACTS = ("publisher", "title", "edition", "url", "licence", "accessed", "obtained", "checked")
 _SERIES_COLUMNS = ("series", "measure", "years", "counts")
@@ -50,7 +51,7 @@ def section(context: Context, texts: Texts) -> Section:
 
 def _source(context: Context, texts: Texts, source: Source) -> Section:
     about = source.about
-    title = localised(about or {}, "title", context.language) or source.name
+    title = (in_language(about.title, about.title_zh, context.language) if about else "") or source.name
     read_by = (
         texts.inline("data.adapter"),
         texts.inline("data.adapter_text", adapter=source.adapter, path=source.path),
@@ -61,7 +62,7 @@ def _source(context: Context, texts: Texts, source: Source) -> Section:
         facts = [
             (texts.inline("data.title_of" if key == "title" else f"data.{key}"), _fact(key, context.told(about, key)))
             for key in _FACTS
-            if about.get(key)
+            if getattr(about, key)
         ]
         blocks = [Definitions((*facts, read_by))]
     if about is not None or source.series:
@@ -73,10 +74,10 @@ def _source(context: Context, texts: Texts, source: Source) -> Section:
     ):
         if items:
             blocks.append(Details(texts.inline(f"data.{key}_title"), (Bullets(tuple(items)),), id=""))
-    files: Mapping[str, Any] = (about or {}).get("files") or {}
+    files = about.files if about else {}
     if files:
         summary = texts.inline("data.files_title", count=str(len(files)))
-        lines = tuple(f"{(values or {}).get('sha256', '')}  {name}" for name, values in files.items())
+        lines = tuple(f"{sha256}  {name}" for name, sha256 in files.items())
         blocks.append(Details(summary, (Code(lines),), printed=False))
     return Section(anchor("source", source.name), title, tuple(blocks), 3)
 
@@ -92,12 +93,12 @@ def _series(context: Context, texts: Texts, source: Source) -> Table:
     for key, values in source.series.items():
         name = context.told(values, "label") or key
         # the publisher's own name finds the series at the source
-        own = str(values.get("label_zh") or "") if context.language != "zh" else ""
+        own = values.label_zh if context.language != "zh" else ""
         cells = (
             parse(" · ".join(filter(None, (escape(name), own and foreign(own, "zh-Hans"))))),
-            literal(measure_text(context.measure(str(values.get("measure", ""))))),
-            parse(span(years_of(values.get("years")))),
-            literal(_sentence(context.told(values, "counts"))),
+            literal(measure_text(context.measure(values.measure))),
+            parse(span(values.years)),
+            literal(_sentence(context.told(values, "note"))),
         )
         rows.append(Row(tuple(TableCell(cell, header=index == 0) for index, cell in enumerate(cells))))
     head = header(texts, _SERIES_COLUMNS, "data.head")
@@ -108,32 +109,30 @@ def _series(context: Context, texts: Texts, source: Source) -> Table:
 def _breaks(context: Context, texts: Texts, source: Source) -> list[Inline]:
     items = []
     for key, values in source.series.items():
-        for year, entry in (values.get("breaks") or {}).items():
-            details = {"what": entry} if isinstance(entry, str) else dict(entry or {})
+        for year, details in values.breaks.items():
             items.append(
                 texts.inline(
                     "data.break_item",
-                    label=localised(values, "label", context.language) or key,
-                    year=str(year),
+                    label=_label(context, source, key),
+                    year=str(written(year)),
                     what=_sentence(context.told(details, "what")),
-                    units=_units(context, details.get("units")),
+                    units=_units(context, details.units),
                 )
             )
     return items
 
 
 def _faults(context: Context, texts: Texts, source: Source) -> list[Inline]:
-    series = source.series
     items = []
-    for entry in (source.about or {}).get("known_faults") or ():
-        keys = [entry["series"]] if isinstance(entry["series"], str) else list(entry["series"])
-        labels = [localised(series.get(key) or {}, "label", context.language) or key for key in keys]
+    faults = source.about.known_faults if source.about else ()
+    for entry, alike in groupby(faults, lambda fault: replace(fault, series="")):
+        labels = [_label(context, source, fault.series) for fault in alike]
         items.append(
             texts.inline(
                 "data.fault_item",
                 label="; ".join(labels[:_MANY_SERIES]) + (" …" if len(labels) > _MANY_SERIES else ""),
-                years=span(sorted(years_of(entry.get("years")))),
-                units=_units(context, entry.get("units")),
+                years=span(sorted(entry.years)),
+                units=_units(context, entry.units),
                 what=_sentence(context.told(entry, "what")),
                 reason=_sentence(context.told(entry, "reason")),
             )
@@ -141,11 +140,16 @@ def _faults(context: Context, texts: Texts, source: Source) -> list[Inline]:
     return items
 
 
+def _label(context: Context, source: Source, key: str) -> str:
+    series = source.series.get(key)
+    return (in_language(series.label, series.label_zh, context.language) if series else "") or key
+
+
 def _corrections(context: Context, texts: Texts, source: Source) -> list[Inline]:
     return [
         texts.inline(
             "data.correction_item",
-            label=localised(source.series.get(repair.series) or {}, "label", context.language) or repair.series,
+            label=_label(context, source, repair.series),
             unit=texts.plain("data.every_unit", nouns=nouns(context))
             if repair.unit == "all"
             else context.unit(repair.unit),

@@ -11,19 +11,47 @@ from ruralpanel.project.jobs import names_in_print
 from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.sections.configuration import Hypothesis, Report
-from ruralpanel.project.sections.data import Sample, Variable, samples
+from ruralpanel.project.sections.data import Sample, Source, Variable, samples
 
 Exhibits = Mapping[str, Exhibit]
 
 
 @dataclass(frozen=True)
+class Citation:
+    """What a project's CITATION.cff says of it."""
+
+    authors: tuple[str, ...] = ()
+    released: str = ""
+    version: str = ""
+    address: str = ""
+    doi: str = ""
+    licence: str = ""
+
+
+def citation_of(values: Mapping[str, Any]) -> Citation:
+    """The citation of a document; what is of another form is left aside."""
+    people = [entry for entry in values.get("authors") or () if isinstance(entry, Mapping)]
+    own = ((entry.get("given-names"), entry.get("family-names")) for entry in people)
+    return Citation(
+        authors=tuple(
+            str(entry.get("name") or " ".join(filter(None, names))) for entry, names in zip(people, own, strict=True)
+        ),
+        released=str(values.get("date-released") or ""),
+        version=str(values.get("version") or ""),
+        address=str(values.get("repository-code") or values.get("url") or ""),
+        doi=str(values.get("doi") or ""),
+        licence=str(values.get("license") or ""),
+    )
+
+
+@dataclass(frozen=True)
 class Declared:
-    """What is declared of everything but sources and panels.
+    """What is declared of everything but series.
 
     Attributes
     ----------
     settings : the resolved configuration as plain values, for texts that quote a number of it by its path.
-    titles : model → what it is called in print. names : other names → what they are called in print.
+    titles, panels : model, panel → what it is called in print. names : other names → what they are called in print.
     exhibits : ``figures``, ``maps`` and ``tables``, by name. curves : names of specification curves.
     """
 
@@ -35,6 +63,8 @@ class Declared:
     corrections: str = ""
     control_totals: str = ""
     titles: Mapping[str, str] = field(default_factory=dict)
+    panels: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, Source] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     exhibits: Mapping[str, Exhibits] = field(default_factory=lambda: {name: {} for name in SECTIONS})
     claims: Mapping[str, Hypothesis] = field(default_factory=dict)
@@ -92,6 +122,11 @@ def declared(config: Mapping[str, Any], file: str, language: str) -> Declared:
         corrections=config.get("corrections") or "",
         control_totals=config.get("control_totals") or "",
         titles={name: words(values, "title") or name for name, values in section("models").items()},
+        panels={
+            name: in_language(values.get("title"), values.get("title_zh"), language) or name
+            for name, values in section("panels").items()
+        },
+        sources={name: Source.model_validate(values) for name, values in section("sources").items()},
         names=names_in_print(config, language),
         exhibits=exhibits,
         claims={name: Hypothesis.model_validate(values) for name, values in section("hypotheses").items()},

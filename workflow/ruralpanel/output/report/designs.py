@@ -31,9 +31,9 @@ from ruralpanel.output.report.signs import Signed
 from ruralpanel.output.report.texts import Texts, short_label
 from ruralpanel.output.words import clause
 from ruralpanel.project.breaks import below
+from ruralpanel.project.corrections import Correction
 from ruralpanel.project.formats import DASH
 from ruralpanel.project.periods import label
-from ruralpanel.project.sidecars import Correction
 
 _COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
 _NUMERIC = ("periods", "estimate", "interval", "sign")
@@ -137,7 +137,7 @@ class Origins:
 
     def __init__(self, context: Context, quoted: Iterable[Quoted]) -> None:
         self._context = context
-        self._lineages: dict[str, Any] = {}
+        self._lineages: dict[str, object] = {}
         self._rows: dict[tuple[str, str, tuple[str, ...]], TableRow | None] = {}
         self._models = {
             name: None for entry in quoted if (name := self._model(entry.found)) and self._lineage(name) is not None

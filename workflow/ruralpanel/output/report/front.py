@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ruralpanel.output.report.context import Context, Source
 from ruralpanel.output.report.designs import header, row
@@ -31,8 +30,9 @@ from ruralpanel.output.report.references import citation, identity, in_order, re
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor, is_count, noun, short_noun
 from ruralpanel.project.kinds.options import in_language
-from ruralpanel.project.periods import label, parsed
+from ruralpanel.project.periods import label
 from ruralpanel.project.sections import configuration
+from ruralpanel.project.sidecars import Sidecar
 
 _SOURCE_COLUMNS = ("publication", "obtained", "checked")
 _MANY = 6  # units spelled out; of more the number is given
@@ -60,11 +60,7 @@ def byline(context: Context, texts: Texts) -> Inline:
 
 def authors(context: Context) -> str:
     """The authors of the project's CITATION.cff, in its order; empty without one."""
-    names = [
-        str(entry.get("name") or " ".join(filter(None, (entry.get("given-names"), entry.get("family-names")))))
-        for entry in context.citation.get("authors") or ()
-        if isinstance(entry, Mapping)
-    ]
+    names = context.citation.authors
     return ", ".join(names[:_MOST_AUTHORS]) + (" et al." if len(names) > _MOST_AUTHORS else "")
 
 
@@ -131,11 +127,9 @@ def _breaks(context: Context, outcome: str, run: LongRun) -> list[str]:
     """What the sidecar says of definitions that change on the way, where the outcome is a series."""
     variable = context.declared.variables.get(outcome)
     source = context.sources.get((variable and variable.source) or "")
-    declared = (source.series.get(str(variable.series)) or {}).get("breaks") or {} if source and variable else {}
-    crossed = {
-        period: entry for year, entry in declared.items() if run.first < (period := parsed(str(year))) <= run.last
-    }
-    return [context.told(crossed[period], "what") for period in sorted(crossed)]
+    series = source.series.get((variable and variable.series) or "") if source else None
+    crossed = {year: one for year, one in series.breaks.items() if run.first < year <= run.last} if series else {}
+    return [context.told(crossed[year], "what") for year in sorted(crossed)]
 
 
 def _way(before: float, after: float) -> str:
@@ -185,18 +179,18 @@ def _provenance(context: Context, texts: Texts) -> list[Block]:
             "front.read_item",
             title=_title(context, source),
             publisher=context.told(source.about or {}, "publisher"),
-            obtained=_first_clause(context, source.about or {}),
+            obtained=_first_clause(context, source.about),
         )
         for source in sources
     )
-    official = bool(sources) and all("official" in str((source.about or {}).get("licence", "")) for source in sources)
+    official = bool(sources) and all(source.about and "official" in source.about.licence for source in sources)
     undeclared = [source.name for source in context.sources.values() if not source.about]
     values = {
         "official": official,
         "undeclared": ", ".join(undeclared),
         "sources": len(context.sources),
         "totals": bool(context.declared.control_totals),
-        "identities": any((source.about or {}).get("identities") for source in sources),
+        "identities": any(source.about and source.about.identities for source in sources),
         "checked": (context.results / "reconciliation" / "findings.csv").is_file(),
     }
     blocks: list[Block] = [Paragraph(texts.inline("front.provenance", **values))]
@@ -210,19 +204,18 @@ def _title(context: Context, source: Source) -> str:
     return context.told(source.about or {}, "title") or source.name
 
 
-def _first_clause(context: Context, about: Mapping[str, Any]) -> str:
+def _first_clause(context: Context, about: Sidecar | None) -> str:
     """How figures were obtained, up to the first colon or full stop: the copies themselves stand with the sources."""
-    keys = [key for key in ("obtained", "obtained_zh") if about.get(key)]
-    return context.told(
-        {key: re.split(r": |\. |：|。|\.$", " ".join(about[key].split()))[0] for key in keys}, "obtained"
-    )
+    said = {"obtained": about.obtained, "obtained_zh": about.obtained_zh} if about else {}
+    first = {key: re.split(r": |\. |：|。|\.$", " ".join(text.split()))[0] for key, text in said.items()}
+    return context.told(first, "obtained")
 
 
 def sources(context: Context, texts: Texts) -> Section:
     """Section "Sources": a row for each, in its sidecar's words."""
     rows = []
     for source in context.sources.values():
-        about = source.about or {}
+        about: object = source.about or {}
         said = [escape(context.told(about, key)) for key in ("publisher", "edition", "licence")]
         beside = " · ".join(text for text in said if text)
         cells: dict[str, Inline] = {
@@ -268,22 +261,22 @@ def colophon(context: Context, texts: Texts) -> Section:
     """Section "About this report": how to cite it, version, licence."""
     about = context.citation
     title = context.declared.title
-    released = str(about.get("date-released") or "")[:4]
+    released = about.released[:4]
     cite = texts.inline(
         "front.cite",
         authors=authors(context),
         year=released,
         title=title,
-        version=str(about.get("version") or ""),
-        address=str(about.get("repository-code") or about.get("url") or ""),
-        doi=str(about.get("doi") or ""),
+        version=about.version,
+        address=about.address,
+        doi=about.doi,
     )
     facts = texts.inline(
         "front.facts",
         period=latest_period(context),
         day=read_on(context),
         version=context.software,
-        licence=str(about.get("license") or ""),
+        licence=about.licence,
         file=Path(context.config_file).name,
     )
     return Section("colophon", texts.plain("front.colophon_title"), (Paragraph(cite), Paragraph(facts)), part="brief")

@@ -166,7 +166,7 @@ def _count(context: Context, what: str) -> Found:
         "sources": (context.sources, context.config_file),
         "series": (series, context.config_file),
         "files": (
-            [file for s in context.sources.values() for file in (s.about or {}).get("files") or ()],
+            [file for s in context.sources.values() for file in (s.about.files if s.about else ())],
             context.config_file,
         ),
         "corrections": (context.corrections, context.declared.corrections),
@@ -239,7 +239,7 @@ def latest_period(context: Context) -> str:
 
 def read_on(context: Context) -> str:
     """The last day on which a sidecar says that figures were obtained; empty where none does."""
-    return max((str((source.about or {}).get("accessed") or "") for source in context.sources.values()), default="")
+    return max((source.about.accessed for source in context.sources.values() if source.about), default="")
 
 
 def _confirmation(context: Context, what: str) -> Found:
