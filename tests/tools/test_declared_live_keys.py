@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_nbs_api import TODAY, live, reread, site, units
 
 from adapter_harness import source_of
+from live_source import TODAY, live, reread, site, units
 from nbs_site import CODES, ROOT, Site
 from ruralpanel.data.adapters import registry
 from ruralpanel.project.kinds.adapters import ADAPTERS
