@@ -29,7 +29,9 @@ def test_a_number_says_beside_itself_where_it_comes_from(english: Tab, pages: di
     page, box = english.page, english.page.locator(".origin")
     numbers = json.loads((pages["en"].parent / "numbers.json").read_text(encoding="utf-8"))["numbers"]
     designs = [
-        (at, n) for at, n in enumerate(numbers, 1) if n["file"] == "scorecard.json" and "/design/" in n["pointer"]
+        (at, n)
+        for at, n in enumerate(numbers, 1)
+        if n["file"] == "scorecard.json" and "/design/" in n.get("pointer", "")
     ]
     at, wanted = designs[0]
     number = page.locator(f'a.n[href="#n{at}"]').first
