@@ -146,8 +146,13 @@ def test_the_job_writes_a_table_or_stops_with_all_differences(tmp_path: Path) ->
     (tmp_path / "models").mkdir()
     out = tmp_path / "models" / "confirmation.csv"
 
+    asked: list[str] = []
+
     def run() -> None:
-        script().main(
+        job = script()
+        confirmed = job.confirm
+        job.confirm = lambda design, result: (asked.append(result.model), confirmed(design, result))[1]
+        job.main(
             [spec.to_dict()], {}, {"p": "year"}, "config.yaml", str(tmp_path / "units.csv"), str(tmp_path), str(out),
             Kept(tmp_path / "kept"),
         )  # fmt: skip
@@ -163,12 +168,17 @@ def test_the_job_writes_a_table_or_stops_with_all_differences(tmp_path: Path) ->
         "cluster CR1 unit",
     )
     assert float(row["estimate"]) == result.coefficients[0].estimate and float(row["difference"]) < 1e-10
+    table = out.read_bytes()
+    out.unlink()
+    run()
+    assert asked == ["m"] and out.read_bytes() == table  # its results are as before: not confirmed again
     out.unlink()
     wrong = replace(result.coefficients[0], estimate=result.coefficients[0].estimate * 1.01)
     replace(result, coefficients=(wrong,)).to_json(tmp_path / "models" / "m.json")
-    with pytest.raises(UserError, match="as linearmodels PanelOLS gives"):
-        run()
-    assert not out.exists()
+    for _ in range(2):  # what differs is not kept
+        with pytest.raises(UserError, match="as linearmodels PanelOLS gives"):
+            run()
+    assert not out.exists() and asked == ["m"] * 3
 
 
 def test_no_other_job_imports_linearmodels_or_statsmodels() -> None:
