@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
 
 from report_project import config, context, made_up_project
 from ruralpanel.output.report.build import build, compose
@@ -16,6 +18,7 @@ from ruralpanel.output.report.document import (
     Bullets,
     Details,
     Document,
+    Figure,
     Paragraph,
     Section,
     Table,
@@ -24,9 +27,10 @@ from ruralpanel.output.report.document import (
     parse,
     plain_text,
 )
-from ruralpanel.output.report.numbering import numbered, printed, texts
+from ruralpanel.output.report.numbering import exhibits, numbered, printed, texts
 from ruralpanel.output.report.pdf import render_pdf
 from ruralpanel.output.report.references import in_order, read_works, reference
+from ruralpanel.project.kept import Kept
 from ruralpanel.project.load import read_config
 from ruralpanel.project.problems import UserError
 
@@ -105,6 +109,29 @@ def test_the_pdfs_are_tagged_titled_and_in_their_language(place: Path) -> None:
         assert b"/MarkInfo" in content and b"/StructTreeRoot" in content and b"/Lang" in content
         streams = [zlib.decompress(s) for s in re.findall(rb"stream\n(.*?)\nendstream", content, re.S) if s[:1] == b"x"]
         assert any(b"pdfuaid" in stream for stream in (*streams, content))
+
+
+def test_a_pdf_is_set_again_only_where_its_words_or_pictures_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = made_up_project(tmp_path / "project")
+    turns = iter(b"1234")
+    monkeypatch.setattr(typst, "compile", lambda *_, **__: bytes([next(turns)]))
+    document, _ = compose(context(own))
+    kept = Kept(tmp_path / "kept", {"code": "c"})
+
+    def made(sections: tuple[Section, ...]) -> list[bytes]:
+        of = replace(document, sections=sections)
+        return [render_pdf(of, part, f"{part}.pdf", kept) for part in ("brief", "appendix")]
+
+    assert made(document.sections) == made(document.sections) == [b"1", b"2"]
+    last = printed(document, "appendix").sections[-1]
+    other = tuple(replace(one, title="Other words") if one is last else one for one in document.sections)
+    assert made(other) == [b"1", b"3"]
+    shown = next(item.path for section in printed(document, "brief").sections for item in exhibits(section)
+                 if isinstance(item, Figure))  # fmt: skip
+    shown.write_bytes(shown.read_bytes() + b"\n")
+    assert made(other) == [b"4", b"3"]
 
 
 def test_nothing_says_that_it_stands_elsewhere(place: Path) -> None:

@@ -14,6 +14,7 @@ from ruralpanel.output.report.numbering import numbered
 from ruralpanel.output.report.numbers import Numbers, Quoted
 from ruralpanel.output.report.texts import Texts
 from ruralpanel.project.files import atomic_path, write_json, write_text
+from ruralpanel.project.kept import Kept
 from ruralpanel.project.problems import Problem, raise_any
 
 FORMATS = ("html", "pdf")
@@ -65,8 +66,8 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     return document, numbers.quoted
 
 
-def build(context: Context, folder: str | Path, formats: Sequence[str] = FORMATS) -> None:
-    """Write the report to `folder`: ``numbers.json`` and the `formats` asked for.
+def build(context: Context, folder: str | Path, formats: Sequence[str] = FORMATS, kept: Kept | None = None) -> None:
+    """Write the report to `folder`: ``numbers.json`` and the `formats` asked for; PDFs may be `kept`.
 
     Nothing is written unless everything can be: numbers, pictures and, for the PDF, glyphs are checked first.
 
@@ -81,7 +82,7 @@ def build(context: Context, folder: str | Path, formats: Sequence[str] = FORMATS
     if "pdf" in formats:
         from ruralpanel.output.report.pdf import render_pdf
 
-        files = {name: render_pdf(document, part, name) for name, part in PDFS.items()}
+        files = {name: render_pdf(document, part, name, kept) for name, part in PDFS.items()}
     if "html" in formats:
         write_text(target / "report.html", render_html(document))
     for name, content in files.items():

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from ruralpanel.output.fonts import cjk_font, fallback_font, require_glyphs
@@ -31,6 +31,7 @@ from ruralpanel.output.report.document import (
 )
 from ruralpanel.output.report.numbering import exhibits, named, printed, sections_of, texts
 from ruralpanel.project.files import plain
+from ruralpanel.project.kept import Kept
 from ruralpanel.project.problems import Problem, UserError
 
 ROOM = 474.0  # points of text width on A4
@@ -140,18 +141,17 @@ TEMPLATE = Path(__file__).resolve().parents[3] / "report" / "pdf" / "report.typ"
 _SERIF = "NotoSerifCJKsc-Regular.otf"  # beside the sans in the same package
 
 
-def render_pdf(document: Document, part: Part, name: str) -> bytes:
+def render_pdf(document: Document, part: Part, name: str, kept: Kept | None = None) -> bytes:
     """A part of the report as a PDF that readers of screens can follow (PDF/UA-1).
 
     The same bytes for the same document, for nothing in it depends on the clock. `name` is the file's in messages.
+    One that is `kept` from the same words and pictures is not set again.
 
     Raises
     ------
     UserError
         A character that no font has (typst would print a box and say nothing), or a picture that typst cannot read.
     """
-    import typst
-
     fonts = _fonts()
     document = printed(document, part)
     require_glyphs(texts(document), fonts, name, "its text")
@@ -160,20 +160,27 @@ def render_pdf(document: Document, part: Part, name: str) -> bytes:
         values = plain(_values(_paper(document, part, folder)))
         (folder / "document.json").write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
         shutil.copyfile(TEMPLATE, folder / "report.typ")
-        try:
-            return bytes(
-                typst.compile(
-                    str(folder / "report.typ"),
-                    root=str(folder),
-                    font_paths=sorted({str(font.parent) for font in fonts}),
-                    ignore_system_fonts=True,
-                    pdf_standards="ua-1",
-                )
-            )
-        except typst.TypstError as error:
-            raise UserError(
-                Problem(name, "", str(error).strip().splitlines()[0], "a document that typst can set")
-            ) from error
+        source = {file.name: file for file in sorted(folder.iterdir())}
+        target = folder / name
+        (kept or Kept()).piece(name, {"source": source}, [target], partial(_compile, folder, fonts, target))
+        return target.read_bytes()
+
+
+def _compile(folder: Path, fonts: Sequence[Path], target: Path) -> None:
+    import typst
+
+    try:
+        content = typst.compile(
+            str(folder / "report.typ"),
+            root=str(folder),
+            font_paths=sorted({str(font.parent) for font in fonts}),
+            ignore_system_fonts=True,
+            pdf_standards="ua-1",
+        )
+    except typst.TypstError as error:
+        found = str(error).strip().splitlines()[0]
+        raise UserError(Problem(target.name, "", found, "a document that typst can set")) from error
+    target.write_bytes(content)
 
 
 def _fonts() -> tuple[Path, ...]:
