@@ -51,7 +51,11 @@ LABEL = ("config/words/en.yaml", r"(?m)^(  roads: .*)$", r"\1 (renamed)")
 
 def shipped(place: Path) -> None:
     """The shipped project from nothing, and what changes of one thing cost after that."""
-    folder, own = place / "project", place / "site"
+    folder, own, code = place / "project", place / "site", place / "code"
+    # The code as it is now: nobody's edits change it while it runs.
+    for part in ("workflow", "profiles"):
+        shutil.copytree(ROOT / part, code / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", code)
     for part in ("config", "data"):
         shutil.copytree(ROOT / part, folder / part)
     for part in ("config.yaml", "CITATION.cff"):
@@ -70,13 +74,13 @@ def shipped(place: Path) -> None:
         if change is not None:
             edit(folder / change[0], change[1], change[2])
         times.unlink(missing_ok=True)
-        paths = os.pathsep.join([str(own), str(ROOT / "workflow")])
+        paths = os.pathsep.join([str(own), str(code / "workflow")])
         environment = {**os.environ, "PYTHONPATH": paths, "TIMES_BY_PROCESS": str(times)}
         begun, before = time.monotonic(), used_by_children()
-        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
+        command = [sys.executable, "-m", "snakemake", "-s", str(code / "Snakefile"), "--directory", str(folder)]
         run = subprocess.run([*command, "--cores", "2"], env=environment, capture_output=True, text=True, check=False)
         if run.returncode:
-            sys.exit(run.stderr)
+            sys.exit("\n".join(run.stderr.splitlines()[-40:]))
         wall, used = time.monotonic() - begun, used_by_children() - before
         found = by_script(times)
         by_job = by_job or found

@@ -11,7 +11,7 @@ from scipy import stats
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
-from ruralpanel.estimate.inference import covariance, validity
+from ruralpanel.estimate.inference import cluster, covariance, validity
 from ruralpanel.estimate.inference.cluster import adjusted_rows, satterthwaite_df
 from ruralpanel.estimate.inference.covariance import critical_values, leverages, p_values
 from ruralpanel.estimate.inference.methods import infer
@@ -130,6 +130,20 @@ def test_cr2_is_unbiased_under_equal_independent_errors() -> None:
         # mean² · 2 / variance of the form in independent normal errors
         expected = np.trace(form) ** 2 / np.trace(form @ form)
         assert satterthwaite_df(found, d, d.unit_codes, weights)[j] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("by", ["unit", "row", "across"])
+def test_degrees_of_freedom_of_many_clusters_need_no_matrix_of_all_pairs(
+    by: str, weighted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    d = panel(units=40, missing=0.1, weighted=weighted)
+    found = fit(d)
+    codes = {"unit": d.unit_codes, "row": np.arange(d.y.size), "across": (d.unit_codes + d.period_codes) % 9}[by]
+    weights = adjusted_rows(found, d, codes, -0.5) @ found.bread
+    whole = satterthwaite_df(found, d, codes, weights)
+    monkeypatch.setattr(cluster, "MOST_PAIRED", 1)
+    assert satterthwaite_df(found, d, codes, weights) == pytest.approx(whole, rel=1e-10)
 
 
 @pytest.mark.usefixtures("relaxed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
@@ -18,6 +19,9 @@ from ruralpanel.project.settings import InferenceSpec
 
 LARGEST_CLUSTER = 3000
 """Rows of a cluster whose block of the hat matrix is still inverted (CR2, CR3)."""
+
+MOST_PAIRED = 2_000
+"""Clusters up to which the matrix of all their pairs is made."""
 
 
 def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
@@ -168,10 +172,32 @@ def satterthwaite_df(fit: Fit, design: Design, codes: IntArray, weights: FloatAr
     for j in range(values.size):
         a = np.ascontiguousarray(weights[:, j])
         sums = group_sums(a[:, None] * fit.x, codes)
+        if len(sums) > MOST_PAIRED:
+            values[j] = _df_by_factors(
+                np.bincount(codes, a * a).astype(float), sums, fit.bread, *space.grouped(a, codes)
+            )
+            continue
         matrix = np.diag(np.bincount(codes, weights=a * a)) - sums @ fit.bread @ sums.T
         matrix -= space.cross(a, codes, a, codes)
         values[j] = np.trace(matrix) ** 2 / np.sum(matrix**2)
     return values
+
+
+def _df_by_factors(
+    diagonal: FloatArray, sums: FloatArray, bread: FloatArray, along: FloatArray, first: sparse.csr_array
+) -> float:
+    """``tr(M)² / tr(M²)`` of M = diag(`diagonal`) − S B S' − A A' − F F' (G, G) without any matrix of that size.
+
+    Parameters
+    ----------
+    diagonal : (G,). sums : S (G, k). bread : B (k, k). along, first : A (G, r), F (G, levels), see `Absorbed.grouped`.
+    """
+    left = np.hstack([sums @ np.linalg.cholesky(bread), along])
+    small = first @ first.T if first.shape[0] <= first.shape[1] else first.T @ first
+    squares = np.sum(left**2, axis=1) + np.asarray(first.multiply(first).sum(axis=1)).ravel()
+    trace = diagonal.sum() - squares.sum()
+    whole = np.sum((left.T @ left) ** 2) + small.multiply(small).sum() + 2.0 * np.sum((first.T @ left) ** 2)
+    return float(trace**2 / (diagonal @ diagonal - 2.0 * (diagonal @ squares) + whole))
 
 
 def _one_way(fit: Fit, design: Design, codes: IntArray, kind: str) -> tuple[FloatArray, FloatArray | None]:
