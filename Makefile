@@ -43,7 +43,7 @@ style: $(DEVELOPMENT)
 types: $(DEVELOPMENT)
 	@$(RUN) mypy
 
-quick: style  ## style, types and the short tests, in less than three minutes
+quick: style  ## style, types and the short tests, in less than two minutes
 	@$(BESIDE) types short-tests
 
 test: style  ## set up, check style and types, run all tests
