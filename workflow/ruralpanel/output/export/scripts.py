@@ -182,25 +182,17 @@ def _python(recipe: Recipe) -> _OfPython:
     if class_ in ("IV2SLS", "IVLIML") and errors is not None and errors.method == CLASSICAL:
         errors, factor = None, ""
     return _OfPython(
-        errors=errors,
-        library=library,
-        class_name=class_,
-        arguments=arguments,
-        factor=factor,
-        effects=recipe.effects,
-        regressors=_list(recipe.regressors),
-        has_regressors=bool(recipe.regressors),
-        endogenous=_list(recipe.endogenous) if recipe.endogenous else "",
-        instruments=_list(recipe.instruments),
+        errors=errors, library=library, class_name=class_, arguments=arguments, factor=factor, effects=recipe.effects,
+        regressors=_list(recipe.regressors), has_regressors=bool(recipe.regressors),
+        endogenous=_list(recipe.endogenous) if recipe.endogenous else "", instruments=_list(recipe.instruments),
         effect_arguments=(
             *(["entity_effects=True"] if effects_of_units[0] else []),
             *(["time_effects=True"] if effects_of_units[1] else []),
             *([f"other_effects=data[{json.dumps(others)}]"] if others else []),
-            "singletons=True",
-            "drop_absorbed=False",
+            "singletons=True", "drop_absorbed=False",
         ),
         tolerance=f"{recipe.tolerance:g}",
-    )
+    )  # fmt: skip
 
 
 def _list(names: Iterable[str]) -> str:
@@ -244,9 +236,7 @@ def _r(recipe: Recipe) -> _OfR:
     formula = f"{recipe.outcome} ~ {' + '.join(recipe.regressors) or '1'}"
     weights = f", weights = data${recipe.weights}" if recipe.weights else ""
     if form == "random_effects":
-        if errors is not None and errors.by not in ((), ("unit_id",)):
-            errors = None
-        if errors is not None and errors.method == ROBUST:
+        if errors is not None and (errors.by not in ((), ("unit_id",)) or errors.method == ROBUST):
             errors = None
         dummies = "".join(f" + factor({name})" for name in recipe.effects)
         both = ', effect = "twoways"' if recipe.random_periods else ""
