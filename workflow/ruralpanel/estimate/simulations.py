@@ -97,7 +97,8 @@ def simulated_sizes(
     elif panels < LEAST_PANELS:
         reason = note("too_many_rows_simulated", rows=fit.rows.size)
     if reason is not None or not any(applies):
-        return tuple(_without(reason) if applicable and reason is not None else None for applicable in applies)
+        said = None if reason is None else SimulatedSize(reason=reason)
+        return tuple(said if applicable else None for applicable in applies)
     if refit is not None:
         rng = generator(seed, design.spec.name, "simulated size")
         process, rejected = refit(settings, inferences, min(SLOW_PANELS, panels), rng, seed)
@@ -141,7 +142,7 @@ def _policy(fit: Fit, design: Design) -> Simulation | None:
 
 def _of_policy(fit: Fit, design: Design, process: ErrorProcess, rejected: FloatArray | None) -> SimulatedSize:
     if rejected is None:
-        return _without(note("size_in_documentation"))
+        return SimulatedSize(reason=note("size_in_documentation"))
     return _size(fit, design, process, dict(zip(fit.terms, rejected, strict=True)), None)
 
 
@@ -154,7 +155,7 @@ def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) ->
     places = [terms.index(term) for term in main]
     if setting.method == WILD:
         if inference.n_clusters > MOST_BOOTSTRAP_CLUSTERS:
-            return _without(note("clusters_enough", clusters=inference.n_clusters))
+            return SimulatedSize(reason=note("clusters_enough", clusters=inference.n_clusters))
         draws, terms = BOOTSTRAP_DRAWS, main
         rejected = wild(outcomes.head(BOOTSTRAP_PANELS), setting, places, draws, rng)
     elif setting.method == PERMUTATION:
@@ -165,7 +166,7 @@ def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) ->
         if rejected is None:
             rejected = one_by_one(outcomes.head(SLOW_PANELS), setting.short(BOOTSTRAP_DRAWS), seed)
     if rejected is None:
-        return _without(note("not_for_other_outcomes"))
+        return SimulatedSize(reason=note("not_for_other_outcomes"))
     return _size(outcomes.fit, outcomes.design, null.process, dict(zip(terms, rejected, strict=True)), draws)
 
 
@@ -204,10 +205,6 @@ def _treated(design: Design, first: FloatArray, fit: Fit) -> int:
     by_row = first if first.size == design.y.size else first[design.unit_codes]
     under = np.array(design.periods, dtype=float)[design.period_codes] >= np.where(np.isnan(by_row), np.inf, by_row)
     return int(np.unique(design.unit_codes[fit.rows][under[fit.rows]]).size)
-
-
-def _without(reason: Note) -> SimulatedSize:
-    return SimulatedSize(reason=reason)
 
 
 POWER_PANELS, DRAWS = 500, 399
