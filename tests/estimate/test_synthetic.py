@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from policy_panels import panel, single
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.policy_parts import Randomisation
 from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.policy import did, did_synthetic, synthetic
@@ -150,7 +152,7 @@ def test_an_estimate_alone_has_the_same_errors_and_nothing_beside(method: str, m
     alone = did.refit(design)
     assert (alone.params[0], alone.df_t, alone.notes) == (whole.params[0], whole.df_t, whole.notes)
     assert alone.vcov is not None and np.array_equal(alone.vcov, whole.vcov)
-    assert "randomisation" in whole.extra and "randomisation" not in alone.extra
+    assert whole.extra.randomisation != Randomisation() and alone.extra == Parts()
 
 
 def test_missing_cells_name_unit_and_period() -> None:
