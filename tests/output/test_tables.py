@@ -21,8 +21,7 @@ from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableD
 from ruralpanel.output.tables.notes import effects_of
 from ruralpanel.output.tables.panels import describe
 from ruralpanel.output.tables.tex import render_tex
-from ruralpanel.project.exhibits import read_exhibit
-from ruralpanel.project.jobs import needed_files
+from ruralpanel.project.exhibits import needed_files, read_exhibit
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS
 from ruralpanel.project.kinds.tables import TABLES

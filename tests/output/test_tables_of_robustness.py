@@ -11,8 +11,7 @@ import pytest
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
 from ruralpanel.output.tables.document import Cell, TableDocument
-from ruralpanel.project.exhibits import read_exhibit
-from ruralpanel.project.jobs import needed_files
+from ruralpanel.project.exhibits import needed_files, read_exhibit
 from ruralpanel.project.kinds.tables import TABLES
 from ruralpanel.project.problems import UserError
 

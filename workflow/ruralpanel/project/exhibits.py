@@ -1,4 +1,4 @@
-"""Declared tables, charts and maps as the classes of their kinds, and what is wrong with their keys."""
+"""Declared tables, charts and maps as the classes of their kinds, what is wrong with their keys, and what they read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ruralpanel.project.kinds.facts import Output
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS, shown_by
 from ruralpanel.project.kinds.options import Titled
-from ruralpanel.project.kinds.tables import TABLES, kind_of
+from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 
 SECTIONS: Mapping[str, Mapping[str, Output]] = MappingProxyType({"tables": TABLES, "figures": FIGURES, "maps": MAPS})
@@ -89,3 +89,23 @@ def _key_problems(
     for key in kind.required:
         if not declared.get(key):
             yield Problem(file, where, f"no {key}", f"{key}, which type {type_} needs")
+
+
+def needed_files(table: Exhibit, panel_of_model: Mapping[str, str], results: str = "results") -> tuple[str, ...]:
+    """The files below `results` that must be there before the table can be built.
+
+    `panel_of_model` maps a model's name to its panel; a model that is not in it needs its JSON only.
+    """
+    options, kind = table.options, table.kind
+    models = options.named_models
+    own = [*filter(None, (options.get("panel"),)), *(outcome.panel for outcome in options.get("outcomes") or ())]
+    files = [f"{results}/models/{name}.json" for name in models]
+    if kind.of_claims:
+        files += [robustness_file(name, results).as_posix() for name in models]
+    for panel in dict.fromkeys((*own, *(panel_of_model[name] for name in models if name in panel_of_model))):
+        files.append(f"{results}/panels/{panel}/codebook.csv")
+        if panel in own:
+            files.append(f"{results}/panels/{panel}/panel.parquet")
+    if kind.file:
+        files.append(options.get("file") or f"{results}/{kind.file}")
+    return tuple(files)

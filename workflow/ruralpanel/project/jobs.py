@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.check import check
-from ruralpanel.project.exhibits import Exhibit
+from ruralpanel.project.exhibits import Exhibit, needed_files
 from ruralpanel.project.kinds.estimators import ESTIMATORS
-from ruralpanel.project.kinds.tables import robustness_file
 from ruralpanel.project.load import DEFAULT_FILE, Config, UnsoundConfiguration, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
@@ -257,26 +256,6 @@ def table_files(config: Config, names: Iterable[str] | None = None) -> tuple[str
     panel_of = {name: model.panel for name, model in config.models.items()}
     files = [file for name in names or config.tables for file in needed_files(config.tables[name], panel_of)]
     return tuple(dict.fromkeys(files))
-
-
-def needed_files(table: Exhibit, panel_of_model: Mapping[str, str], results: str = "results") -> tuple[str, ...]:
-    """The files below `results` that must be there before the table can be built.
-
-    `panel_of_model` maps a model's name to its panel; a model that is not in it needs its JSON only.
-    """
-    options, kind = table.options, table.kind
-    models = options.named_models
-    own = [*filter(None, (options.get("panel"),)), *(outcome.panel for outcome in options.get("outcomes") or ())]
-    files = [f"{results}/models/{name}.json" for name in models]
-    if kind.of_claims:
-        files += [robustness_file(name, results).as_posix() for name in models]
-    for panel in dict.fromkeys((*own, *(panel_of_model[name] for name in models if name in panel_of_model))):
-        files.append(f"{results}/panels/{panel}/codebook.csv")
-        if panel in own:
-            files.append(f"{results}/panels/{panel}/panel.parquet")
-    if kind.file:
-        files.append(options.get("file") or f"{results}/{kind.file}")
-    return tuple(files)
 
 
 def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from ruralpanel.data.adapters.cells import capped, file_label, with_remarks
 from ruralpanel.data.adapters.pieces import Piece, as_shown, frame_of, has_text
 from ruralpanel.data.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
 from ruralpanel.data.adapters.table_body import (
-    column_of,
     figure_problems,
     finer_dates,
     left_aside,
@@ -23,14 +22,12 @@ from ruralpanel.data.adapters.table_body import (
     repeated,
     rows_by_series,
     squeezed,
-    templates_of,
     units_of,
-    year_columns,
     years_of,
 )
 from ruralpanel.data.adapters.table_file import TableFile
 from ruralpanel.data.adapters.table_files import open_dated
-from ruralpanel.data.adapters.titles import years_left_aside
+from ruralpanel.data.adapters.titles import year_named, years_left_aside, years_pattern
 from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import Problem, UserError, raise_any
@@ -168,7 +165,7 @@ def _actual(table: TableFile, layout: TableLayout) -> TableLayout:
 def _long(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Found:
     """A row for each unit and period, a column for each series."""
     # A series that names no file is read from every file that has its column.
-    column = {spot.series.key: table.actual(column_of(spot)) for spot in wanted}
+    column = {spot.series.key: table.actual(_column_of(spot)) for spot in wanted}
     here = [spot for spot in wanted if spot.declared or column[spot.series.key] in table.names]
     unit, period = _unit_and_period(layout)
     keys = [unit] if isinstance(period, int) else [unit, period]
@@ -235,7 +232,7 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Fo
             for spot in wanted
         }
         if across_units
-        else year_columns(table, wanted, layout, others)
+        else _year_columns(table, wanted, layout, others)
     )
     if not named and len({tuple(dated) for dated in figures.values()}) < len(wanted):
         raise UserError(
@@ -288,7 +285,7 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Fo
         for name, year in dated
     ]
     unread = [name for name in table.names if name not in others and name not in all_columns]
-    templates = () if across_units else templates_of(wanted, layout)
+    templates = () if across_units else _templates_of(wanted, layout)
     remarks = years_left_aside(table.label, table.sheet, table.names, all_columns, others, templates)
     return _Found(pieces, titles.unread if titles else unread, remarks)
 
@@ -296,3 +293,51 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Fo
 def _unit_and_period(layout: TableLayout) -> tuple[str, str | int]:
     period = layout.period
     return str(layout.unit), period if isinstance(period, int) else parse(str(period)) or str(period)
+
+
+def _year_columns(
+    table: TableFile, wanted: Sequence[Place], layout: TableLayout, others: set[str]
+) -> dict[str, list[tuple[str, int]]]:
+    """The columns of each series with their years."""
+    columns: dict[str, list[tuple[str, int]]] = {}
+    problems = []
+    for spot, template in zip(wanted, _templates_of(wanted, layout), strict=True):
+        pattern = years_pattern(template)
+        years = [(name, year_named(name, pattern)) for name in table.names if name not in others]
+        dated = [(name, year) for name, year in years if year is not None]
+        first: dict[int, str] = {}
+        for name, year in dated:
+            if first.setdefault(year, name) != name:
+                problems.append(
+                    Problem(
+                        table.label,
+                        f"column {name}",
+                        f"a second column for {year}",
+                        "one column a year",
+                        f"the first is {first[year]}",
+                    )
+                )
+        if dated:
+            columns[spot.series.key] = dated
+        elif spot.declared or "{period}" not in _column_of(spot):
+            problems.append(
+                Problem(
+                    table.label,
+                    "row of the column names",
+                    ", ".join(table.names[:12]),
+                    f"columns named {template}",
+                    "layout: {columns: …} says how they are named; a row for each year: leave shape: wide out",
+                )
+            )
+    raise_any(dict.fromkeys(problems))
+    return columns
+
+
+def _templates_of(wanted: Sequence[Place], layout: TableLayout) -> list[str]:
+    """How the columns of each series are named."""
+    general = layout.columns
+    return [_column_of(spot) if "{period}" in _column_of(spot) else general for spot in wanted]
+
+
+def _column_of(spot: Place) -> str:
+    return spot.column or spot.series.key

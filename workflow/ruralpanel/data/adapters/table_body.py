@@ -21,13 +21,11 @@ from ruralpanel.data.adapters.titles import (
     measure_problem,
     measures_in,
     same_title,
-    year_named,
-    years_pattern,
 )
 from ruralpanel.data.figures import distinct
 from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.periods import frequency, label
-from ruralpanel.project.problems import Problem, UserError, raise_any
+from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.settings import SeriesSpec
 
 # Building a message for each of a million bad cells would take longer than reading the table.
@@ -335,50 +333,6 @@ def rows_by_series(body: Body, named: str, wanted: Sequence[Place]) -> tuple[Tit
     return Titles(rows, first[codes], titles, [titles[i] for i in unread]), problems
 
 
-def year_columns(
-    table: TableFile, wanted: Sequence[Place], layout: TableLayout, others: set[str]
-) -> dict[str, list[tuple[str, int]]]:
-    """The columns of each series with their years."""
-    columns: dict[str, list[tuple[str, int]]] = {}
-    problems = []
-    for spot, template in zip(wanted, templates_of(wanted, layout), strict=True):
-        pattern = years_pattern(template)
-        years = [(name, year_named(name, pattern)) for name in table.names if name not in others]
-        dated = [(name, year) for name, year in years if year is not None]
-        first: dict[int, str] = {}
-        for name, year in dated:
-            if first.setdefault(year, name) != name:
-                problems.append(
-                    Problem(
-                        table.label,
-                        f"column {name}",
-                        f"a second column for {year}",
-                        "one column a year",
-                        f"the first is {first[year]}",
-                    )
-                )
-        if dated:
-            columns[spot.series.key] = dated
-        elif spot.declared or "{period}" not in column_of(spot):
-            problems.append(
-                Problem(
-                    table.label,
-                    "row of the column names",
-                    ", ".join(table.names[:12]),
-                    f"columns named {template}",
-                    "layout: {columns: …} says how they are named; a row for each year: leave shape: wide out",
-                )
-            )
-    raise_any(dict.fromkeys(problems))
-    return columns
-
-
-def templates_of(wanted: Sequence[Place], layout: TableLayout) -> list[str]:
-    """How the columns of each series are named."""
-    general = layout.columns
-    return [column_of(spot) if "{period}" in column_of(spot) else general for spot in wanted]
-
-
 def measures_of(
     body: Body,
     columns_of: Sequence[tuple[SeriesSpec, str, columns.Mask]],
@@ -414,7 +368,3 @@ def _holds_measures(name: str) -> bool:
 def measure_column(table: TableFile, others: Sequence[str]) -> list[str]:
     """The column that says in each row what is counted, if there is one beside `others`."""
     return [name for name in table.names if _holds_measures(name) and name not in others][:1]
-
-
-def column_of(spot: Place) -> str:
-    return spot.column or spot.series.key
