@@ -58,6 +58,14 @@ def test_other_columns_do_not_count_wherever_they_stand(tmp_path: Path, frame: p
     assert read(tmp_path, frame) == before
 
 
+@pytest.mark.parametrize("between", ["\n", "\t", "\r\n", " "])
+def test_a_name_that_begins_a_line_of_a_condition_is_named(tmp_path: Path, frame: pd.DataFrame, between: str) -> None:
+    file = tmp_path / "panel.parquet"
+    frame.to_parquet(file)
+    named = PanelFile(file).named({"where": f"n > 1 and{between}v > 2"}, {"regressors": ["x__break_2003"]})
+    assert list(named.frame) == ["unit", "period", "x__break_2003", "n", "n__break_2003", "v"]
+
+
 def test_the_order_of_rows_and_kinds_of_numbers_count(tmp_path: Path, frame: pd.DataFrame) -> None:
     sha256 = {read(tmp_path, one)[2] for one in (frame, frame[::-1], frame.astype({"x": "float32"}))}
     assert len(sha256) == 3

@@ -80,6 +80,8 @@ CHANGES: dict[str, tuple[list[str], Any]] = {
     "a cell of a column that nothing reads": ([], lambda p: p.frame.loc.__setitem__((3, "unused"), 9.0)),
     "a new series": ([], lambda p: p.frame.insert(2, "new", 1.0)),
     "a series less": ([], lambda p: p.frame.pop("unused")),
+    "the order of series": (["one"], lambda p: p.frame.insert(2, "x", p.frame.pop("x"))),
+    "lines of the sample's condition": (["one"], lambda p: p.samples.update(some={"where": "1 > 0 and\nw > -5"})),
     "the sample's condition": (["one"], lambda p: p.samples.update(some={"where": "w > -4"})),
     "units of the sample": (["one"], lambda p: p.samples.update(some={"drop": ["u03"]})),
     "another sample": ([], lambda p: p.samples.update(other={"drop": ["u03"]})),

@@ -91,6 +91,7 @@ def test_long_tables_are_the_same_bytes_as_short_ones(tmp_path: Path, monkeypatc
         "periods": pd.Series([2000 if i % 2 else "2000Q1" for i in range(len(values))], dtype=object),
         "whole": np.arange(len(values)),
         "truth": np.arange(len(values)) % 2 == 0,
+        "whole, some missing": pd.array([None if i % 3 else i for i in range(len(values))], dtype="Int64"),
         "a,b": values,
     })  # fmt: skip
     frame.to_csv(tmp_path / "pandas.csv", index=False, lineterminator="\n")
@@ -99,6 +100,8 @@ def test_long_tables_are_the_same_bytes_as_short_ones(tmp_path: Path, monkeypatc
     write_frame(tmp_path / "long.csv", frame)
     short, long = ((tmp_path / name).read_bytes() for name in ("short.csv", "long.csv"))
     assert long == short and short != (tmp_path / "pandas.csv").read_bytes()  # "=1+1" is made inert, and nothing else
+    write_frame(tmp_path / "days.csv", frame[["whole"]].assign(day=pd.Timestamp("2001-02-03")))
+    assert (tmp_path / "days.csv").read_text(encoding="utf-8").splitlines()[1] == "0,2001-02-03"
     write_frame(tmp_path / "single.csv", frame[["text"]])
     assert (tmp_path / "single.csv").read_text(encoding="utf-8").count('""\n') == chosen.count("") + chosen.count(None)
 

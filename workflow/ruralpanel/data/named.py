@@ -18,6 +18,9 @@ from ruralpanel.data.break_steps import MARK
 from ruralpanel.project.files import plain
 from ruralpanel.project.kept import Hashes
 
+_ESCAPED = re.compile(r"\\.")
+"""A line end or a tab as JSON writes it: its letter is none of the word behind it."""
+
 
 @dataclass(frozen=True)
 class NamedColumns:
@@ -59,9 +62,10 @@ class PanelFile:
         ----------
         settings : of the piece and its samples, as plain values: names in terms, formulas and conditions count alike.
         """
-        words = set(re.findall(r"\w+", json.dumps(plain(settings), ensure_ascii=False)))
+        text = _ESCAPED.sub(" ", json.dumps(plain(settings), ensure_ascii=False))
+        words = set(re.findall(r"\w+", text))
         names = [str(name) for name in self.frame.columns]
-        read = [name for place, name in enumerate(names) if place < 2 or name.partition(MARK)[0] in words]
+        read = [name for place, name in enumerate(names) if place < 2 or words & {name, name.partition(MARK)[0]}]
         frame = self.frame if read == names else self.frame[read]
         return NamedColumns(frame, Hashes((name, self._hash(name)) for name in read))
 

@@ -150,8 +150,11 @@ def write_frame(path: str | Path, frame: pd.DataFrame) -> None:
 
 
 def _by_column(frame: pd.DataFrame) -> bool:
-    """Whether `_write_by_column` writes it: a blank alone in its row has quotation marks, short floats fewer digits."""
-    return frame.shape[1] > 1 and all(kind == "float64" or kind.kind != "f" for kind in frame.dtypes)
+    """Whether `_write_by_column` writes it.
+
+    A blank alone in its row has quotation marks, short floats fewer digits, times as many as the whole column needs.
+    """
+    return frame.shape[1] > 1 and all(kind == "float64" or kind.kind not in "fM" for kind in frame.dtypes)
 
 
 def _write_by_column(path: Path, frame: pd.DataFrame) -> None:
@@ -173,7 +176,7 @@ def _cells(column: pd.Series) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if column.dtype.kind in "iu":
+    if column.dtype.kind in "iu" and not column.hasnans:
         return pc.cast(pa.array(column.to_numpy()), pa.string())
     if column.dtype == "float64":
         return _floats(pa.array(column.to_numpy(), from_pandas=True))

@@ -58,7 +58,8 @@ class Kept:
             return
         own = self.folder / name
         sources = {key: _digest(value) for key, value in {**self.shared, **made_from}.items()}
-        if _record(own) == {"sources": sources, "files": {file.name: content_of(own / file.name) for file in files}}:
+        copies = {"sources": sources, "files": {file.name: content_of(own / file.name) for file in files}}
+        if json.dumps(_record(own)) == json.dumps(copies):  # the order of columns counts too
             for file in files:
                 if file.parent != own:
                     _copy(own / file.name, file)
