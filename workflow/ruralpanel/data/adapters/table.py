@@ -15,7 +15,6 @@ from ruralpanel.data.adapters.series_files import Place, by_file, layout_of, nee
 from ruralpanel.data.adapters.table_body import (
     figure_problems,
     finer_dates,
-    left_aside,
     load_body,
     measure_column,
     measures_of,
@@ -76,7 +75,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     for file, spots_of in wanted.items():
         try:
             for table, of_table in open_dated(file, file_label(source, file), layout):
-                if left_aside(table, of_table):
+                if table.left_aside(of_table.where or {}):
                     aside.append(table.label)
                     continue
                 reading = _read_table(table, spots_of, of_table)

@@ -111,21 +111,11 @@ def load_body(
     return body
 
 
-def left_aside(table: TableFile, layout: TableLayout) -> bool:
-    """Whether the table's folder says that none of its rows is one of `layout.where`."""
-    conditions = {table.actual(str(name)): wanted for name, wanted in (layout.where or {}).items()}
-    return any(
-        not _named([table.parts[name]], squeezed(wanted if isinstance(wanted, (list, tuple)) else [wanted]))
-        for name, wanted in conditions.items()
-        if name in table.parts
-    )
-
-
 def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
     """Rows that say the names of the columns once more, as where a printed table goes on over a page."""
     again: columns.Mask | None = None
     numbers = [name for name, column in loaded.items() if pd.api.types.is_float_dtype(column.dtype)]
-    if not all(map(_is_number, numbers)):  # no number says the name of its column
+    if not all(map(text.is_float, numbers)):  # no number says the name of its column
         return np.zeros(len(loaded[numbers[0]]), dtype=bool)
     for name, column in loaded.items():
         if again is None or again.any():
@@ -135,14 +125,6 @@ def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
             )
             again = matches if again is None else again & matches
     return np.zeros(0, dtype=bool) if again is None else again
-
-
-def _is_number(name: str) -> bool:
-    try:
-        float(text.squeezed(name))
-    except ValueError:
-        return False
-    return True
 
 
 def _named(labels: Sequence[str], wanted: set[str]) -> list[int]:

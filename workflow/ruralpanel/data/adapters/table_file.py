@@ -11,7 +11,8 @@ import pandas as pd
 
 from ruralpanel.data.adapters.cells import SIDE_BY_SIDE
 from ruralpanel.data.adapters.number_formats import Scale
-from ruralpanel.data.adapters.text import period, plain
+from ruralpanel.data.adapters.sheets import cell_text
+from ruralpanel.data.adapters.text import period, plain, squeezed
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
 Columns = dict[str, pd.Series]
@@ -62,6 +63,15 @@ class TableFile:
             return name
         alike = [column for column in self.names if _bare(column) == _bare(name)]
         return alike[0] if len(alike) == 1 else name
+
+    def left_aside(self, where: Mapping[str, Any]) -> bool:
+        """Whether the table's folder says that none of its rows is one of `where`, see ``layout.where``."""
+        for name, wanted in where.items():
+            value = self.parts.get(self.actual(str(name)))
+            options = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+            if value is not None and squeezed(value) not in {squeezed(cell_text(option)) for option in options}:
+                return True
+        return False
 
     def read(self, columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         """The columns asked for; each must be there, once.

@@ -221,6 +221,15 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", plain(text)).casefold()
 
 
+def is_float(text: str) -> bool:
+    """Whether a name reads as a number, as ``2012`` and ``1e5`` do."""
+    try:
+        float(squeezed(text))
+    except ValueError:
+        return False
+    return True
+
+
 def names_like(wanted: Iterable[object]) -> re.Pattern[str]:
     """What matches names, squeezed, that are wanted; a `*` in a wanted one stands for any signs (codes: ``*00``)."""
     parts = [".*".join(map(re.escape, squeezed(str(name)).split("*"))) for name in wanted]
