@@ -19,7 +19,7 @@ from ruralpanel.estimate.inference.error_process import error_process, least_squ
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.size_kernels import Outcomes, by_variance, one_by_one
 from ruralpanel.estimate.places.weights import great_circle_km
-from ruralpanel.estimate.simulations import simulated_sizes
+from ruralpanel.estimate.simulated_size import simulated_sizes
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.project.kinds.inference import Conley
 from ruralpanel.project.model_keys import inference_problems, inference_spec

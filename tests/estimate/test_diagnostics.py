@@ -15,7 +15,7 @@ from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.dependence import mean_correlation, pair_correlations
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
-from ruralpanel.estimate.simulations import null_panels
+from ruralpanel.estimate.simulated_size import null_panels
 from ruralpanel.project.notes import note
 
 pytestmark = pytest.mark.slow

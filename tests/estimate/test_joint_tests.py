@@ -16,7 +16,7 @@ from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import joint
 from ruralpanel.estimate.inference.methods import infer
-from ruralpanel.estimate.simulations import null_panels
+from ruralpanel.estimate.simulated_size import null_panels
 from ruralpanel.project.notes import note
 from ruralpanel.project.settings import InferenceSpec
 

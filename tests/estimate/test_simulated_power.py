@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ruralpanel.estimate import simulations as module
+from ruralpanel.estimate import simulated_power as module
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
@@ -18,7 +18,7 @@ from ruralpanel.estimate.inference.detectable import smallest_detectable
 from ruralpanel.estimate.inference.error_process import least_squares
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import combination, draw_weights
-from ruralpanel.estimate.simulations import simulated_power
+from ruralpanel.estimate.simulated_power import simulated_power
 from ruralpanel.project.settings import InferenceSpec
 
 WILD = InferenceSpec("wild_cluster", {"by": "unit"})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import policy_panels
-from ruralpanel.estimate import simulations
+from ruralpanel.estimate import simulated_size as module
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.model import SimulatedSize
 from ruralpanel.estimate.base.results import Design, Fit, Inference
@@ -22,7 +22,7 @@ from ruralpanel.estimate.inference.error_process import error_process, least_squ
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.wild import drawn_codes
 from ruralpanel.estimate.inference.wild_kernel import combination, draw_weights
-from ruralpanel.estimate.simulations import simulated_sizes
+from ruralpanel.estimate.simulated_size import simulated_sizes
 from ruralpanel.project.notes import note
 from ruralpanel.project.settings import InferenceSpec
 
@@ -242,7 +242,7 @@ def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     instrumented = replace(found, residuals=found.residuals * 1.5)
     sizes = simulated_sizes(instrumented, replace(d, spec=replace(d.spec, estimator="iv")), (setting(),), [result], 0)
     assert sizes[0] == SimulatedSize(reason=note("not_one_regression"))
-    monkeypatch.setattr(simulations, "MOST_NUMBERS", 99 * found.rows.size)
+    monkeypatch.setattr(module, "MOST_NUMBERS", 99 * found.rows.size)
     sizes = simulated_sizes(found, d, (setting(),), [result], 0)
     assert sizes[0] == SimulatedSize(reason=note("too_many_rows_simulated", rows=found.rows.size))
 
@@ -253,7 +253,7 @@ def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_policy_designs_count_their_treated(method: str, treated: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Methods that choose by the outcome are estimated again on every panel; all hold their size roughly."""
-    monkeypatch.setattr(simulations, "SLOW_PANELS", 30)
+    monkeypatch.setattr(module, "SLOW_PANELS", 30)
     dates = [2006.0] * treated + [np.inf] * 12
     d = policy_panels.panel(dates, list(range(2000, 2010)), np.random.default_rng(9), rho=0.3, method=method)
     d = replace(d, spec=replace(d.spec, inference=(setting(),), simulated_size=True, outcome="y"))

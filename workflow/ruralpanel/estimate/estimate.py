@@ -15,7 +15,7 @@ from ruralpanel.estimate.inference.detectable import smallest_detectable
 from ruralpanel.estimate.inference.joint import all_zero, with_size
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.marginal import marginal_effect
-from ruralpanel.estimate.simulations import Null, null_panels, simulated_sizes
+from ruralpanel.estimate.simulated_size import Null, null_panels, simulated_sizes
 from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, WildCluster, shown_as

@@ -22,7 +22,7 @@ from ruralpanel.estimate.inference.error_process import least_squares as least_s
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import LEVEL
 from ruralpanel.estimate.inference.validity import generator
-from ruralpanel.estimate.simulations import Null, null_panels
+from ruralpanel.estimate.simulated_size import Null, null_panels
 from ruralpanel.project.effects import involving
 from ruralpanel.project.kinds.estimator_keys import RandomEffects
 from ruralpanel.project.kinds.estimators import ESTIMATORS, FD, FE, POLICY, POOLED, RE

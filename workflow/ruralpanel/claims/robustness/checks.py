@@ -29,7 +29,7 @@ from ruralpanel.claims.robustness.results import (
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference import covariance, romano_wolf
 from ruralpanel.estimate.inference.detectable import POWER_SIMULATED, error_of_interval
-from ruralpanel.estimate.simulations import SimulatedPower, simulated_power
+from ruralpanel.estimate.simulated_power import SimulatedPower, simulated_power
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.notes import note

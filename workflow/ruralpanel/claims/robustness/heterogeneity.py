@@ -17,7 +17,7 @@ from ruralpanel.estimate.inference import joint, romano_wolf, validity
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.validity import generator
-from ruralpanel.estimate.simulations import null_panels
+from ruralpanel.estimate.simulated_size import null_panels
 from ruralpanel.project.effects import involving
 from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.notes import note

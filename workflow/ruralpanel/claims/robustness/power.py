@@ -12,7 +12,7 @@ from scipy import special
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.estimate.inference.detectable import smallest_detectable
-from ruralpanel.estimate.simulations import SimulatedPower
+from ruralpanel.estimate.simulated_power import SimulatedPower
 
 LEVELS = (0.5, 0.8, 0.9)
 NODES = 4000
