@@ -41,7 +41,7 @@ def test_folders_that_name_a_column_are_a_column(tmp_path: Path) -> None:
     }  # fmt: skip
     assert set(cells["file"]) == {f"firms/year={y}/region=North%20East/part-0.parquet" for y in (2001, 2002, 2003)}
     layout["where"] = {"region": "West"}
-    assert "expected a folder for {'region': 'West'}" in refusal(source_of("table", folder, {"x": {}}, layout, files))
+    assert "expected a folder for {'region': 'West'} with rows" in refusal(source_of("table", folder, {"x": {}}, layout, files))
 
 
 def test_a_folder_without_a_value_names_no_period(tmp_path: Path) -> None:
@@ -58,3 +58,17 @@ def test_a_column_of_the_file_goes_before_its_folder(tmp_path: Path) -> None:
     pd.DataFrame({"unit": ["a"], "year": [2001], "x": [1.0], "x.y": [2.0]}).to_parquet(part / "p.parquet", index=False)
     cells = registry.read(source_of("table", tmp_path / "firms", {"x": {}}, {"period": "year"}, [part / "p.parquet"]))
     assert figures(cells) == {("x", "a", 2001): 1.0}
+    (remark,) = cells.attrs["remarks"]
+    assert remark[:2] == ["firms/year=1999/p.parquet", "column year"] and "2001 in a folder year=1999" in remark[2]
+
+
+def test_parts_without_rows_are_none(tmp_path: Path) -> None:
+    source = {"year=2001": [1.0], "year=2002": []}
+    files = [tmp_path / "firms" / folder / "month=05" / "p.parquet" for folder in source]
+    for file, x in zip(files, source.values(), strict=True):
+        file.parent.mkdir(parents=True)
+        pd.DataFrame({"unit": pd.array(["a"] * len(x), dtype="str"), "x": x, "month": 5.0}).to_parquet(file)
+    cells = registry.read(source_of("table", tmp_path / "firms", {"x": {}}, {"period": "year"}, files))
+    assert figures(cells) == {("x", "a", 2001): 1.0} and not cells.attrs.get("remarks")
+    alone = source_of("table", tmp_path / "firms", {"x": {}}, {"period": "year"}, files[1:])
+    assert "year=2002/month=05/p.parquet and no folder beside; expected at least one row" in refusal(alone)

@@ -75,7 +75,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     for file, spots_of in wanted.items():
         try:
             for table, of_table in open_dated(file, file_label(source, file), layout):
-                if table.left_aside(of_table.where or {}):
+                if table.empty or table.left_aside(of_table.where or {}):
                     aside.append(table.label)
                     continue
                 reading = _read_table(table, spots_of, of_table)
@@ -90,8 +90,10 @@ def read(source: SourceSpec) -> pd.DataFrame:
             problems += error.problems
     present = {piece.series for piece in pieces}
     if aside and not present and not problems:
-        found, expected = f"{', '.join(aside[:4])} and no folder beside", f"a folder for {dict(layout.where)}"
-        problems.append(Problem(source.name, "layout.where", found, expected, "correct the value"))
+        found, place = f"{', '.join(aside[:4])} and no folder beside", ("", "at least one row", "")
+        if layout.where:
+            place = "layout.where", f"a folder for {dict(layout.where)} with rows", "correct the value"
+        problems.append(Problem(source.name, place[0], found, place[1], place[2]))
     if not problems:
         asked = {place.series.key for spots_of in wanted.values() for place in spots_of}
         problems += [

@@ -39,8 +39,9 @@ class TableFile:
     merged : column → rows (as `load` numbers them) whose cell is merged with others.
     scales : column → row → how the figure is shown, where that is not as it is stored.
     numbers : column → rows whose cell stores a number, whatever the decimal mark of those that are text.
-    remarks : what a reader should know of it: hidden rows and columns.
+    remarks : what a reader should know of it: hidden rows and columns, folders that say other than the rows.
     parts : column → its value in all rows, where folders name them (``year=2000``).
+    empty : such a part of a table has no rows, which programs write where they had nothing to write.
     """
 
     label: str
@@ -56,6 +57,7 @@ class TableFile:
     numbers: Mapping[str, Collection[int]] = field(default_factory=dict)
     remarks: tuple[Problem, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
+    empty: bool = False
 
     def actual(self, name: str) -> str:
         """The column that a declared name means: itself, else the only one that differs in blanks or width alone."""

@@ -150,10 +150,14 @@ def _parquet(path: str, label: str, _layout: TableLayout) -> TableFile:
     import pyarrow.parquet as pq
 
     try:
-        stored = tuple(pq.read_schema(path).names)
+        stored, named = tuple(pq.read_schema(path).names), _parts(label)
+        beside = [name for name in named if name in stored]
+        own = pq.ParquetFile(path).read(columns=beside) if beside else None
+        empty = bool(named) and not pq.read_metadata(path).num_rows
     except (pa.ArrowException, OSError) as error:
         raise unreadable(label, "Parquet", error) from None
-    parts = {name: value for name, value in _parts(label).items() if name not in stored}
+    parts = {name: value for name, value in named.items() if name not in stored}
+    remarks = [_contradiction(label, name, named[name], own[name].unique().to_pylist()) for name in beside if own]
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
@@ -179,7 +183,18 @@ def _parquet(path: str, label: str, _layout: TableLayout) -> TableFile:
         except (pa.ArrowException, OSError) as error:
             raise unreadable(label, "Parquet", error) from None
 
-    return TableFile(label, "", (*stored, *parts), load, parts=parts)
+    told = tuple(filter(None, remarks))
+    return TableFile(label, "", (*stored, *parts), load, parts=parts, remarks=told, empty=empty)
+
+
+def _contradiction(label: str, name: str, folder: str, values: Sequence[Any]) -> Problem | None:
+    """Rows that say other than their folder, which some programs would believe instead."""
+    texts = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values if v is not None]
+    others = [text for text in texts if text.lstrip("0") != folder.lstrip("0")]
+    if not others:
+        return None
+    found = f"{', '.join(others[:8])} in a folder {name}={folder}: the rows are read as they say themselves"
+    return Problem(label, f"column {name}", found, f"{folder}, as the folder says", "put the file where it belongs")
 
 
 def _parts(label: str) -> dict[str, str]:
