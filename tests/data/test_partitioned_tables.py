@@ -41,7 +41,9 @@ def test_folders_that_name_a_column_are_a_column(tmp_path: Path) -> None:
     }  # fmt: skip
     assert set(cells["file"]) == {f"firms/year={y}/region=North%20East/part-0.parquet" for y in (2001, 2002, 2003)}
     layout["where"] = {"region": "West"}
-    assert "expected a folder for {'region': 'West'} with rows" in refusal(source_of("table", folder, {"x": {}}, layout, files))
+    assert "expected a folder for {'region': 'West'} with rows" in refusal(
+        source_of("table", folder, {"x": {}}, layout, files)
+    )
 
 
 def test_a_folder_without_a_value_names_no_period(tmp_path: Path) -> None:
