@@ -10,9 +10,9 @@
 # Each folder holds its config.yaml; paths in it count from that folder, results and Snakemake's own records go there.
 set -euo pipefail
 
-list=$1
+list=${1:?a file with a folder on each line}
 shift
-folder=$(sed -n "${SLURM_ARRAY_TASK_ID}p" "$list")
+folder=$(awk -v line="${SLURM_ARRAY_TASK_ID:?submit it with sbatch --array}" 'NR == line { sub(/\r$/, ""); print }' "$list")
 [ -n "$folder" ] || { echo "$list has no line $SLURM_ARRAY_TASK_ID" >&2; exit 2; }
 [ -f "$folder/config.yaml" ] || { echo "$folder: no config.yaml" >&2; exit 2; }
 exec python -m snakemake -s Snakefile --directory "$folder" --configfile "$folder/config.yaml" \

@@ -101,7 +101,9 @@ def test_a_task_without_a_line_or_a_configuration_says_so(tmp_path: Path) -> Non
     listed = folders(tmp_path, 1)
     beyond = task(listed, 2)
     assert beyond.returncode == 2 and f"{listed} has no line 2" in beyond.stderr
+    assert f"{listed} has no line 0" in task(listed, 0).stderr
     (tmp_path / "run 1" / "config.yaml").unlink()
+    listed.write_bytes(listed.read_bytes().replace(b"\n", b"\r\n"))
     without = task(listed, 1)
     assert without.returncode == 2 and "run 1: no config.yaml" in without.stderr
 
