@@ -202,6 +202,15 @@ def test_equal_variances_bias_two_stage_least_squares_by_the_number_of_instrumen
         assert found == pytest.approx(abs(k - 2) / k, abs=1e-6)
 
 
+def test_an_outcome_that_is_a_multiple_of_the_regressor_leaves_one_bias_at_every_coefficient() -> None:
+    """With W12 = m W2 and W1 = m² W2 both sides of the ratio are proportional to |m − b|: max |tr W2 − 2 l| / tr W2."""
+    w2 = np.array([[0.20444006, -0.06221062], [-0.06221062, 0.19934491]])
+    for multiple in (2.3, -1.0, 1e-3, 700.0):
+        found = weak_instruments.largest_bias(multiple**2 * w2, multiple * w2, w2)
+        roots = np.linalg.eigvalsh(w2)
+        assert found == pytest.approx(np.max(np.abs(np.trace(w2) - 2 * roots)) / np.trace(w2), abs=1e-6)
+
+
 def test_tf_between_and_below_the_table() -> None:
     assert iv.tf_critical(3.05**2) == pytest.approx((3.65 + 3.51) / 2)
     assert iv.tf_critical(4.0) == np.inf == iv.tf_critical(1.0)
