@@ -18,6 +18,7 @@ def test_chinese_latin_greek_and_signs_are_there() -> None:
 
 def test_missing_characters_are_named_and_blanks_are_not() -> None:
     assert missing_glyphs("a\n\t\u200b\ue000b", cjk_font()) == {"\ue000"}
+    assert missing_glyphs("a\x0bb\0", figure_fonts()) == {"\x0b", "\0"}  # which DejaVu has, and no SVG holds
 
 
 def test_fonts_are_tried_in_order() -> None:

@@ -14,6 +14,8 @@ _FILE = "NotoSansCJKsc-Regular.otf"
 
 #: Set without a glyph: they only space or join.
 _INVISIBLE = frozenset("\n\r\t\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f")
+#: No drawing can hold them (SVG is XML), though some fonts have a sign for them.
+_CONTROL = frozenset(range(32))
 
 
 def cjk_font() -> Path:
@@ -99,7 +101,7 @@ def _character_map(path: str) -> frozenset[int]:
     from matplotlib.ft2font import FT2Font
 
     try:
-        return frozenset(FT2Font(path).get_charmap())
+        return frozenset(FT2Font(path).get_charmap()) - _CONTROL
     except (OSError, RuntimeError) as error:
         raise UserError(
             Problem(path, "", str(error) or type(error).__name__, "a TrueType or OpenType font file")
