@@ -409,6 +409,16 @@ def test_units_without_polygons_are_dots_over_those_of_others(tmp_path: Path) ->
     (row,) = draw("dots", options, frame, LABELS, over, {}, paths)
     assert [entry.label for entry in row.legend if entry.fill in (NO_DATA, style.OUTSIDE)] == []
     assert "Units without a position, not drawn: 1." in paths["svg"].read_text(encoding="utf-8")
+    for rows, ratio in (
+        ("1,One,104,30\n", 1),
+        ("1,One,104,30\n2,Two,104,30\n", 1),
+        ("1,One,104,30\n2,Two,104,38\n", 4),
+    ):
+        (tmp_path / "few.csv").write_text("id,name,longitude,latitude\n" + rows, encoding="utf-8")
+        few = load_boundaries(None, units=load_units(tmp_path / "few.csv"))
+        west, south, east, north = few.extent
+        assert (north - south) / (east - west) == pytest.approx(ratio, rel=0.03)
+        draw("dots", options, frame[:1], LABELS, few, {}, paths)
     (tmp_path / "bare.csv").write_text("id,name\n1,One\n", encoding="utf-8")
     with pytest.raises(UserError, match="no unit with a position"):
         load_boundaries(None, units=load_units(tmp_path / "bare.csv"))

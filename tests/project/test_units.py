@@ -120,6 +120,7 @@ def test_faults_come_all_at_once(tmp_path: Path) -> None:
         ("ID,name\nA,Alpha\n", "no column id"),
         ("id,region\nA,West\n", "no column of names"),
         ("id,name,name\nA,B,C\n", "the column twice"),
+        ("id,name,longitude,latitude\nA,B,30,104\nC,D,,\n", "row 2, column latitude: found 104; expected degrees"),
         ("id,name,\nA,B,C\n", "a column without a name"),
         ("id,name\nA,Alpha,x\n", "3 cells"),
         ("id,name,aliases\nA,Alpha,First\nB,Beta, f i r s t \n", 'the name "first" for A and B'),

@@ -189,7 +189,7 @@ def load_units(path: str | Path, name: str = "") -> Units:
     ------
     UserError
         No id or name column, aggregates alone, blank or repeated ids, one name for two units at the same time,
-        years that are no years, rows of another length than the header: all at once.
+        years that are no years, degrees that are none, rows of another length than the header: all at once.
     """
     file = name or str(path)
     text, problem = read_text(path, file)
@@ -224,6 +224,7 @@ def load_units(path: str | Path, name: str = "") -> Units:
     problems += wrong
     aggregates, wrong = _aggregates(columns, ids, body, file)
     problems += wrong
+    problems += _positions_outside(columns, body, file)
     names = {unit: tuple(dict.fromkeys(filter(None, n))) for unit, n in zip(ids, _names(columns), strict=True)}
     several = set(aggregates)
     single = tuple(unit for unit in ids if unit not in several)
@@ -231,6 +232,22 @@ def load_units(path: str | Path, name: str = "") -> Units:
     problems += _ambiguous(units) if not problems else []
     raise_any(problems)
     return units
+
+
+_DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
+
+
+def _positions_outside(
+    columns: Mapping[str, Sequence[str]], body: Sequence[tuple[int, list[str]]], file: str
+) -> list[Problem]:
+    """Degrees that are none: distances between such places would be numbers all the same."""
+    fix = "longitude and latitude may stand in each other's column"
+    return [
+        Problem(file, f"row {number}, column {column}", f"{degrees:g}", f"degrees from {least} to {most}", fix)
+        for column, (least, most) in _DEGREES.items()
+        for (number, _), degrees in zip(body, _numbers(columns.get(column, ())) or (), strict=False)
+        if degrees < least or degrees > most
+    ]
 
 
 _KNOWN = ("id", "aliases", "valid_from", "valid_to", "aggregate")

@@ -73,6 +73,8 @@ def longitude_span(longitudes: Sequence[tuple[float, float]]) -> tuple[float, fl
 _TOLERANCE = 1 / 550
 _DOT = 1 / 220
 """Radius of a dot, as a share of the map's longer side."""
+_SLIMMEST = 4
+"""A map of dots is at most so many times longer than wide, those of dots in a row too."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,11 @@ def load_boundaries(path: str | Path | None, projection: str = "auto", units: Un
         raise UserError(Problem(CONFIGURATION, "maps", found, "one for their part of the world", "projection: auto"))
     west, south = (float(edge) for edge in corners[:, :2].min(axis=0))
     east, north = (float(edge) for edge in corners[:, 2:].max(axis=0))
-    width = max(east - west, north - south)
+    width = max(east - west, north - south) or 1.0  # of a lone dot none
     if dots:
         radius = width * _DOT
-        margin = (west - 2 * radius, south - 2 * radius, east + 2 * radius, north + 2 * radius)
+        wide, high = (max((width / _SLIMMEST - side) / 2, 2 * radius) for side in (east - west, north - south))
+        margin = (west - wide, south - high, east + wide, north + high)
         spots = planes[-1]
         shapes = {
             str(identifier): Shape(_circle(x, y, radius), (x, y), (2 * radius, 2 * radius))
