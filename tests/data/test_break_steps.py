@@ -311,8 +311,8 @@ def test_marginal_effects_rest_on_the_mended_product(units: Units) -> None:
                      inference=(InferenceSpec("cluster"),))  # fmt: skip
     result = estimate(spec, build_design(spec, frame, units), 1, "")
     (shown,) = result.marginal_effects
-    points = [point for point in shown["points"] if point["at"] == pytest.approx(2.0)]
-    assert points and points[0]["estimate"] == pytest.approx(1.0 + 0.5 * 2.0, abs=0.02)
+    points = [point for point in shown.points if point.at == pytest.approx(2.0)]
+    assert points and points[0].estimate == pytest.approx(1.0 + 0.5 * 2.0, abs=0.02)
 
 
 def test_models_of_unit_means_say_that_they_mix_definitions(units: Units) -> None:

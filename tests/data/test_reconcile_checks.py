@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ruralpanel.data.reconcile.findings import Finding, Matrix, midmean, resolution
+from ruralpanel.data.reconcile.findings import Finding, Matrix, matrices, midmean, resolution
 from ruralpanel.data.reconcile.gate import reconcile
 from ruralpanel.data.reconcile.totals import load_control_totals
 from ruralpanel.project.jobs import alike_series
@@ -283,6 +283,20 @@ def test_a_single_unit_and_a_single_year_do_not_break_the_checks() -> None:
     assert run({"a": np.full((3, 3), np.nan)}) == ()
     assert run({"a": np.zeros((6, 6))}) == ()
     assert isinstance(run({"a": np.random.default_rng(1).normal(0, 1, (20, 8))}), tuple)
+
+
+def test_a_source_without_figures_has_no_findings() -> None:
+    assert run({"a": np.zeros((0, 0))}) == ()
+
+
+def test_series_are_read_alike_in_any_order_of_rows() -> None:
+    frame = pd.concat([table(smooth(5, 4, seed), key) for seed, key in enumerate(("c", "a", "b"))])
+    together = matrices({"s": frame}, {})
+    assert [matrix.spec.key for matrix in together] == ["a", "b", "c"]
+    for one, other in zip(together, matrices({"s": frame.sample(frac=1, random_state=1)}, {}), strict=True):
+        assert (one.spec, one.units, one.periods) == (other.spec, other.units, other.periods)
+        np.testing.assert_array_equal(one.values, other.values)
+    np.testing.assert_array_equal(together[0].values, smooth(5, 4, 1))
 
 
 def test_alignment() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -190,9 +190,9 @@ def _by_series(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     if len(np.unique(codes[starts])) < len(starts):
         yield from ((str(key), rows) for key, rows in frame.groupby("series", observed=True, sort=True))
         return
-    ends = dict(zip(starts.tolist(), [*starts[1:].tolist(), len(frame)], strict=True))
-    for key, start in sorted((str(series.categories[codes[start]]), start) for start in ends):
-        yield key, frame.iloc[start : ends[start]]
+    edges = pairwise([*starts.tolist(), len(frame)])
+    for key, start, end in sorted((str(series.categories[codes[start]]), start, end) for start, end in edges):
+        yield key, frame.iloc[start:end]
 
 
 def _corrected(corrections: pd.Series) -> BoolArray:
