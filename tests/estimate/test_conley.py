@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from as_written import setting_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design, Fit, Further
 from ruralpanel.estimate.estimate import estimate
@@ -23,7 +22,7 @@ from ruralpanel.estimate.simulated_size import simulated_sizes
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.project.kinds.inference import Conley
 from ruralpanel.project.model_keys import inference_problems, inference_spec
-from ruralpanel.project.notes import note
+from ruralpanel.project.notes import note, written
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -218,7 +217,7 @@ def test_the_simulated_size_is_that_of_the_method(chosen: InferenceSpec, weighte
     np.testing.assert_array_equal(quick, slow)
     assert 0 < quick.mean() < 0.4
     (size,) = simulated_sizes(found, d, [chosen], [result], 5)
-    assert size is not None and size["simulations"] == 1000 and 0.02 < size["size"] < 0.2
+    assert size is not None and size.size is not None and size.simulations == 1000 and 0.02 < size.size < 0.2
 
 
 def test_a_models_results_carry_the_setting_and_its_size() -> None:
@@ -226,14 +225,15 @@ def test_a_models_results_carry_the_setting_and_its_size() -> None:
     d = panel(units=25, inference=(InferenceSpec("cluster"), chosen))
     result = estimate(replace(d.spec, simulated_size=True), d, 3, "sha")
     entry = result.inference[1]
-    assert entry["method"] == "conley" and entry["simulated_size"]["size"] > 0.02
+    assert entry.method == "conley" and entry.size.size is not None and entry.size.size > 0.02
     expected = {"cutoff_km": 600.0, "kernel": "bartlett", "lag": None, "small_sample": "unbiased"}
-    assert entry["options"] == {**expected, "critical": "satterthwaite"}
-    words, details = describe(setting_of(entry), "en")
+    assert written(entry.options) == {**expected, "critical": "satterthwaite"}
+    words, details = describe(entry, "en")
     assert words == "Conley standard errors"
     assert {"Bartlett kernel", "cut-off 600 km", "critical values t, Satterthwaite"} < set(details)
     assert any("25 units, " in text and "others within 600 km on average" in text for text in details)
-    assert [(one["code"], one["units"], one["km"]) for one in entry["notes"]] == [("others_within", 25, 600.0)]
+    (around,) = entry.notes
+    assert (around.code, around.values["units"], around.values["km"]) == ("others_within", 25, 600.0)
 
 
 def stopped(d: Design, chosen: InferenceSpec, change: Callable[[Fit], Fit] = lambda found: found) -> str:

@@ -244,7 +244,7 @@ def test_large_panels_are_taken_apart_into_pieces(
 def test_leaving_a_unit_out_is_exact_with_region_by_period_effects() -> None:
     d = panel(REGION_BY_PERIOD, missing=0.1, inference=(InferenceSpec("cluster", {"by": "unit"}),))
     influence = estimate(d.spec, d, 1, "").diagnostics.influence
-    change = dict(zip(influence["units"], influence["dfbeta"]["x1"], strict=True))
+    change = dict(zip(influence.units, influence.dfbeta["x1"], strict=True))
     whole = fit(d)
     for unit in ("0", "17", "29"):
         kept = np.flatnonzero(d.unit_codes != d.units.index(unit))

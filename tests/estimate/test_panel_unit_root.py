@@ -108,10 +108,11 @@ def test_a_critical_value_simulated_anew() -> None:
 
 def test_stationary_series_are_found() -> None:
     rng = np.random.default_rng(5)
-    found = [cips(walks(rng, 31, 20, rho=0.4)).summary() for _ in range(20)]
-    assert sum(row["rejected_at"] == "1%" for row in found) >= 18
-    walk = cips(walks(rng, 31, 20)).summary()
-    assert walk["critical_values"] == critical_values(31, 20) and walk["units"] == 31 and walk["periods"] == 19
+    found = [cips(walks(rng, 31, 20, rho=0.4)).summary("y") for _ in range(20)]
+    assert sum(row.rejected_at == "1%" for row in found) >= 18
+    walk = cips(walks(rng, 31, 20)).summary("y")
+    assert walk.critical_values == critical_values(31, 20)
+    assert (walk.variable, walk.units, walk.periods) == ("y", 31, 19)
 
 
 # Refusals
