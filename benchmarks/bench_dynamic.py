@@ -169,8 +169,8 @@ def table_cips(replications: int) -> None:
                 y = np.zeros_like(shocks)
                 for t in range(1, shocks.shape[1]):
                     y[:, t] = rho * y[:, t - 1] + shocks[:, t]
-                result = unit_roots.cips(y[:, BURN:], lags).summary()
-                count += result["statistic"] < result["critical_values"]["5%"]
+                result = unit_roots.cips(y[:, BURN:], lags).summary("y")
+                count += result.statistic < result.critical_values["5%"]
             shares.append(count / replications)
         print(f"{periods}, {lags} | {shares[0]:.3f} | {shares[1]:.3f}")
 
