@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import optimize, sparse
 
+from ruralpanel.estimate.base.parts import SpatialEffects
 from ruralpanel.estimate.families.spatial.filter import SpatialFilter
 from ruralpanel.estimate.families.spatial.impacts import Coefficients, effects
 from ruralpanel.estimate.families.spatial.spatial import fit
@@ -28,7 +29,7 @@ def brute(rho: float, beta: float, theta: float, weights: Any) -> list[float]:
     return [own, total - own, total]
 
 
-def estimates(found: dict[str, Any], term: str) -> list[float]:
+def estimates(found: SpatialEffects, term: str) -> list[float]:
     return [row.estimate for row in found.rows if row.term == term]
 
 
