@@ -74,6 +74,7 @@ def _take(d: Design, rows: np.ndarray) -> Design:
         unit_codes=d.unit_codes[rows],
         period_codes=d.period_codes[rows],
         clusters={name: codes[rows] for name, codes in d.clusters.items()},
+        weights=None if d.weights is None else d.weights[rows],
     )
 
 
@@ -239,6 +240,42 @@ def test_large_panels_are_taken_apart_into_pieces(
         monkeypatch.setattr(absorb, "LARGEST_DENSE", 5)
         with pytest.raises(UserError, match="6 levels that hang together"):
             Absorbed(d.y.size, factors, None, root).residuals(d.x)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("pieces", [False, True])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_two_effects_of_large_panels_are_those_of_dummies(
+    groups: int, pieces: bool, weighted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums by pairs of units and periods, in order and shuffled; two groups: of regions that share no period."""
+    monkeypatch.setattr(absorb, "FEW", 0)
+    monkeypatch.setattr(absorb, "MOST_PAIRS", 10)
+    monkeypatch.setattr(absorb, "SMALL", 0 if pieces else 400)
+    d = panel(("unit", "period"), weighted=weighted)
+    if groups == 2:
+        d = _take(d, np.flatnonzero((d.clusters["region"] < 2) == (d.period_codes % 2 == 0)))
+    d = _take(d, np.random.default_rng(2).permutation(d.y.size))
+    found = fit(d)
+    rows = found.rows
+    space = covariance.space_of(found, d)
+    assert space._second is not None
+    root = np.ones(rows.size) if d.weights is None else np.sqrt(d.weights[rows])
+    columns = columns_of(d, rows, d.spec.effects) * root[:, None]
+    projection = columns @ np.linalg.pinv(columns)
+    values = np.random.default_rng(8).normal(5.0, 1.0, (rows.size, 3))
+    np.testing.assert_allclose(space.residuals(values), values - projection @ values, atol=1e-12)
+    np.testing.assert_allclose(space.residuals(values[:, 1]), values[:, 1] - projection @ values[:, 1], atol=1e-12)
+    net = replace(space, without_constant=True).residuals(values)
+    constant = root / np.linalg.norm(root)
+    np.testing.assert_allclose(net, values - projection @ values + np.outer(constant, constant @ values), atol=1e-12)
+    np.testing.assert_allclose(space.leverage(), np.diag(projection), atol=1e-12)
+    units, periods = (np.unique(codes[rows]).size for codes in (d.unit_codes, d.period_codes))
+    assert space.rank == found.n_absorbed == qr_rank(columns) == units + periods - groups
+    assert space.basis.shape[1] == periods - groups
+    assert found.df_resid == rows.size - 2 - (units + periods - groups)
+    whole = np.hstack([d.x[rows] * root[:, None], columns])
+    np.testing.assert_allclose(found.params, np.linalg.lstsq(whole, d.y[rows] * root, rcond=None)[0][:2], rtol=1e-9)
 
 
 def test_leaving_a_unit_out_is_exact_with_region_by_period_effects() -> None:
