@@ -17,7 +17,6 @@ from ruralpanel.data.adapters.table_file import Columns, Numbers, TableFile, arr
 from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
-TIMEOUT = 60.0
 MOST_ROWS = 50_000_000
 _MOST_BYTES = 10**8  # of one value
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})

@@ -29,7 +29,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
 
     Options: ``by`` (unit, period, an attribute, or a list of two), ``small_sample`` (CR0, CR1, CR2, CR3; default CR1),
     ``critical`` (t: G − 1, for two-way clusters the smaller G − 1; satterthwaite; normal; default satterthwaite for
-    CR2, else t), ``count`` (see `covariance.COUNTS`).
+    CR2, else t), ``count`` (see `covariance.parameters`).
 
     Two-way clusters: sum of the two one-way matrices less that of their intersection, all three with the factor of
     the smaller number of clusters (Cameron, Gelbach and Miller 2011); a negative eigenvalue is set to zero and noted.

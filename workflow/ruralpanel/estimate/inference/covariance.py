@@ -65,11 +65,6 @@ def inference(fit: Fit, method: str, vcov: FloatArray, df: FloatArray | float, *
     )
 
 
-COUNTS = ("nonnested", "slopes", "all")
-"""What K counts, by the key `count`: slopes with the constant and the effects that are not nested in the clusters (the
-default), slopes alone, or slopes with the constant and all effects."""
-
-
 @dataclass(frozen=True)
 class Factor:
     """A number that multiplies a covariance matrix, and how it is formed."""
@@ -86,7 +81,14 @@ def space_of(fit: Fit, design: Design) -> Absorbed:
 
 
 def parameters(fit: Fit, design: Design, groups: Sequence[IntArray], count: str = "nonnested") -> int:
-    """K for clustered errors: see `COUNTS`. `groups` are the cluster codes of the fit's rows."""
+    """K for clustered errors.
+
+    Parameters
+    ----------
+    groups : the cluster codes of the fit's rows.
+    count : what K counts: slopes with the constant and the effects that are not nested in the clusters (``nonnested``),
+        slopes alone (``slopes``), or slopes with the constant and all effects (``all``).
+    """
     slopes = len(fit.terms) if fit.n_slopes is None else fit.n_slopes
     if count == "slopes":
         return slopes

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -106,9 +106,9 @@ class _Canvas(FigureCanvasSVG):
         return self.renderer
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """An empty figure of `width` × `height` inches that no window ever shows."""
-    figure = Figure(figsize=(width, height), dpi=_POINTS)
+    figure = Figure(figsize=(width, height), dpi=_POINTS, layout=layout)
     _Canvas(figure)
     return figure
 
@@ -164,9 +164,10 @@ def pixels(svg: str) -> bytes:
 
 
 def foot_note(figure: Figure, note: str) -> None:
-    """A note below the chart, broken to its width."""
-    words = "\n".join(wrapped(note, note_width(figure)))
-    figure.supxlabel(words, fontsize=NOTE_POINTS, color=style.MUTED, ha="left", x=0.01)
+    """A note below the chart, broken to its width; an empty one takes no room."""
+    if note:
+        words = "\n".join(wrapped(note, note_width(figure)))
+        figure.supxlabel(words, fontsize=NOTE_POINTS, color=style.MUTED, ha="left", x=0.01)
 
 
 def note_width(figure: Figure) -> float:

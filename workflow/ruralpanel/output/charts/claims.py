@@ -56,7 +56,6 @@ def draw_waterfall(
     below, above = style.CATEGORICAL[1], style.CATEGORICAL[0]
     with drawing(font):
         figure = new_figure(7.6 if apart else 6.5, 1.1 + 0.42 * (len(parts) + 1) + (0.25 if note else 0))
-        figure.set_layout_engine("constrained")
         if apart:
             axes, right = figure.subplots(1, 2, width_ratios=[1.7, 1.0], sharey=True)
             _intervals(right, parts, "\n".join(wrapped(word("each_part", language).format(interval=interval), 24)))
@@ -82,8 +81,7 @@ def draw_waterfall(
         axes.margins(x=0.1)
         axes.set_xlabel(axis)
         axes.set_title(title)
-        if note:
-            foot_note(figure, note)
+        foot_note(figure, note)
         save(figure, paths, where, font)
 
 

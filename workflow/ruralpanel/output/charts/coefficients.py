@@ -150,7 +150,6 @@ def draw(
         figure = new_figure(
             width, 0.9 + 0.25 * len(rows) + 0.13 * broken + (0.25 if title else 0) + (0.3 if note else 0)
         )
-        figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         limits = span(estimates, (0.0, *((-smallest_effect, smallest_effect) if smallest_effect else ())))
         if smallest_effect:
@@ -178,8 +177,7 @@ def draw(
         axes.set_xlabel(axis)
         if title:
             axes.set_title(title)
-        if note:
-            foot_note(figure, note)
+        foot_note(figure, note)
         save(figure, paths, where, font)
 
 

@@ -74,15 +74,13 @@ def draw_curve(
     with drawing(font):
         height = 0.145 * (len(rows) + 2) + 0.1 * (len(data.choices) + 1)
         figure = new_figure(7.0, 2.9 + height + (0.25 if note else 0))
-        figure.set_layout_engine("constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2.4, max(height, 0.4)])
         _estimates(top, data, order, language)
         top.set_ylabel(axis)
         top.set_title(title)
         _options(bottom, data, order, language)
         bottom.set_xlabel(word("specifications", language) + f" (N = {len(order)})")
-        if note:
-            foot_note(figure, note)
+        foot_note(figure, note)
         save(figure, paths, where, font)
 
 
@@ -191,7 +189,6 @@ def draw_sensitivity(
     values = np.asarray(data.estimates, dtype=float).T
     with drawing(font):
         figure = new_figure(5.6, 4.6 + (0.3 if note else 0))
-        figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         levels = sorted(_levels(values, data.estimate))
         lines = axes.contour(r2, r2, values, levels=levels, colors=style.MUTED, linewidths=0.7, linestyles="solid")
@@ -218,8 +215,7 @@ def draw_sensitivity(
         axes.set_xlabel(word("r2_with_lever", language))
         axes.set_ylabel(word("r2_with_outcome", language))
         axes.set_title(title)
-        if note:
-            foot_note(figure, note)
+        foot_note(figure, note)
         save(figure, paths, where, font)
 
 

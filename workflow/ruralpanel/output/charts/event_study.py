@@ -88,7 +88,6 @@ def draw(
     periods = sorted({period for one in series for period in one.estimates} | {reference})
     with drawing(font):
         figure = new_figure(6.5, 3.6)
-        figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         grid(axes, "y")
         axes.axvspan(first_treated - 0.5, periods[-1] + 0.6, color=style.GRID, alpha=0.55, linewidth=0, zorder=0)
@@ -115,6 +114,5 @@ def draw(
         axes.set_ylabel("\n".join(wrapped(axis, 28)))
         axes.set_title(title)
         axes.legend(loc="best", handletextpad=0.3)
-        if note:
-            foot_note(figure, note)
+        foot_note(figure, note)
         save(figure, paths, where, font)

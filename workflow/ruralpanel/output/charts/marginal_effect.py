@@ -118,7 +118,6 @@ def draw(
     """
     with drawing(font):
         figure = new_figure(7.6 if theory else 6.0, 3.9)
-        figure.set_layout_engine("constrained")
         if theory:
             left, right = figure.subplots(1, 2, width_ratios=[1.7, 1.0])
             _theory(right, theory)
@@ -128,8 +127,7 @@ def draw(
         left.set_xlabel(over)
         left.set_ylabel("\n".join(wrapped(word("marginal_effect", language).format(of=of), 28)))
         left.set_title(title)
-        if note:
-            foot_note(figure, note)
+        foot_note(figure, note)
         save(figure, paths, where, font)
 
 

@@ -36,7 +36,6 @@ def draw(
     """One line per design up to `most` times the smallest effect that matters; that and a power of 80 % are marked."""
     with drawing(font):
         figure = new_figure(6.5, 3.4 + 0.17 * len(lines) + (0.3 if note else 0))
-        figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         grid(axes, "both")
         axes.axhline(WANTED, color=style.MUTED, linewidth=0.8, linestyle=(0, (4, 2)))

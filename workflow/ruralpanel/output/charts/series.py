@@ -69,7 +69,6 @@ def draw(
     rows = math.ceil(len(kinds) / columns) if single else len(variables)
     with drawing(font):
         figure = new_figure(7.2, 0.45 + (2.15 if single else 1.7) * rows + (0.2 if title else 0))
-        figure.set_layout_engine("constrained")
         grids = figure.subplots(rows, columns, sharex=True, sharey="all" if single else "row", squeeze=False)
         cells = [(variable, kind) for variable in variables for kind in kinds]
         for index, axes in enumerate(grids.flat):
@@ -110,7 +109,6 @@ def _draw_one_unit(
     measures = list(dict.fromkeys((variable.measure, variable.log) for variable in variables))
     with drawing(font):
         figure = new_figure(7.2, 0.45 + 2.6 * len(measures) + (0.2 if title else 0))
-        figure.set_layout_engine("constrained")
         grids = figure.subplots(len(measures), 1, sharex=True, squeeze=False)
         every = sorted({int(period) for variable in variables for period in variable.frame["period"]})
         step = min(np.diff(every), default=1)
@@ -138,8 +136,7 @@ def _draw_one_unit(
         _periods(grids[-1, 0], every, _CHARTS, room=0.03)
         if title:
             figure.suptitle(title, fontsize=10, ha="left", x=0.01)
-        if note:
-            foot_note(figure, note)
+        foot_note(figure, note)
         save(figure, paths, where, font)
 
 

@@ -203,7 +203,7 @@ def draw_sheet(
     scale = map_width / (east - west)
     labels = place_labels(boundaries, names, em=type_size / 72 / scale)
     with drawing(font):
-        figure = new_figure(width, height)
+        figure = new_figure(width, height, layout=None)
         sheet = _Sheet(figure, (west, south), scale)
         if title:
             sheet.text(_GAP, height - 0.1, title, fontsize=11, va="top")

@@ -69,7 +69,6 @@ class Source:
     name: str
     adapter: str
     path: str
-    about_file: str
     about: Sidecar | None
     series: Mapping[str, SeriesSpec]
 
@@ -320,7 +319,7 @@ def _source(name: str, declared: DeclaredSource, root: Path, problems: list[Prob
         about, faults = described(root / declared.about, declared.about)
         problems += faults
     series = series_of(declared.series or {}, about)
-    return Source(name, declared.adapter, declared.path, declared.about or "", about, series)
+    return Source(name, declared.adapter, declared.path, about, series)
 
 
 def _panel(folder: Path, name: str, title: str) -> Panel:

@@ -12,7 +12,6 @@ GMM = ("difference_gmm", "system_gmm")
 """Methods that keys are meant for."""
 
 _Lags = Annotated[int, Field(ge=1, le=100)]
-_Span = Annotated[tuple[Annotated[int, Field(ge=2, le=200)], ...], Field(min_length=2, max_length=2)]
 
 
 class MarginalEffect(Options):

@@ -66,22 +66,11 @@ def fit(design: Design) -> Fit:
     """
     system, roles = system_of(design)
     errors = errors_of(design, system)
-    estimate = iv.two_stage(system, errors, design)
-    residuals = system.y - np.hstack([system.d, system.w]) @ estimate.params
-    df = system.df(len(system.terms))
-    fitted = Fit(
-        terms=system.terms,
-        params=estimate.params,
-        rows=system.rows,
-        residuals=residuals,
-        bread=estimate.bread,
-        scores=estimate.regressors * residuals[:, None],
-        df_resid=float(df),
-        n_absorbed=system.space.rank,
-        absorbed=system.absorbed,
-        fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **system.components},
-        tests={**iv.overidentification(system, errors, residuals), **_strength(design, system, roles)},
-        notes=(*system.notes, *system.left_out),
+    fitted = iv.fit_of(system, iv.two_stage(system, errors, design))
+    tests = {**iv.overidentification(system, errors, fitted.residuals), **_strength(design, system, roles)}
+    return replace(
+        fitted,
+        tests={**hausman(design, system, roles, fitted), **tests},
         extra=Parts(
             instruments=system.instruments,
             roles={
@@ -91,9 +80,7 @@ def fit(design: Design) -> Fit:
                 "time_invariant_endogenous": tuple(roles.of(False, False)),
             },
         ),
-        space=system.space,
     )
-    return replace(fitted, tests={**hausman(design, system, roles, fitted), **fitted.tests})
 
 
 def system_of(design: Design) -> tuple[System, Roles]:

@@ -178,10 +178,34 @@ def fit(design: Design) -> Fit:
     errors = errors_of(design, system)
     method = design.spec.method or "2sls"
     estimate = METHODS[method](system, errors, design)
+    plain = fit_of(system, estimate)
+    first_stage, strength = weak_instruments.first_stage(system, errors)
+    draft = replace(
+        plain,
+        tests={
+            **strength,
+            "anderson_rubin": anderson_rubin.test_zero(system, errors),
+            **overidentification(system, errors, plain.residuals),
+            "endogeneity": endogeneity(system, errors),
+        },
+        first_stage=first_stage,
+        notes=(*plain.notes, *shift_share.notes(design, system)),
+        extra=Parts(instruments=system.instruments, shift_share=shift_share.report(design, system, errors)),
+    )
+    one = len(system.endogenous) == 1 == len(system.instruments) and system.basis.shape[1] <= errors.most()
+    robust = replace(
+        draft.extra,
+        anderson_rubin=_anderson_rubin(system, errors, draft),
+        tf=tf(design, draft, errors) if one else None,
+    )
+    return replace(draft, extra=robust)
+
+
+def fit_of(system: System, estimate: Estimate) -> Fit:
+    """The fit of an estimate, without tests."""
     residuals = system.y - np.hstack([system.d, system.w]) @ estimate.params
     df = system.df(len(system.terms))
-    first_stage, strength = weak_instruments.first_stage(system, errors)
-    draft = Fit(
+    return Fit(
         terms=system.terms,
         params=estimate.params,
         rows=system.rows,
@@ -192,24 +216,9 @@ def fit(design: Design) -> Fit:
         n_absorbed=system.space.rank,
         absorbed=system.absorbed,
         fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **estimate.fit, **system.components},
-        tests={
-            **strength,
-            "anderson_rubin": anderson_rubin.test_zero(system, errors),
-            **overidentification(system, errors, residuals),
-            "endogeneity": endogeneity(system, errors),
-        },
-        first_stage=first_stage,
-        notes=(*system.notes, *system.left_out, *shift_share.notes(design, system)),
-        extra=Parts(instruments=system.instruments, shift_share=shift_share.report(design, system, errors)),
+        notes=(*system.notes, *system.left_out),
         space=system.space,
     )
-    one = len(system.endogenous) == 1 == len(system.instruments) and system.basis.shape[1] <= errors.most()
-    robust = replace(
-        draft.extra,
-        anderson_rubin=_anderson_rubin(system, errors, draft),
-        tf=tf(design, draft, errors) if one else None,
-    )
-    return replace(draft, extra=robust)
 
 
 def two_stage(system: System, errors: Errors, design: Design) -> Estimate:
