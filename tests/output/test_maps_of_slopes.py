@@ -45,7 +45,7 @@ def model() -> dict[str, Any]:
 def test_units_whose_interval_holds_zero_are_hatched(china: Boundaries, monkeypatch: pytest.MonkeyPatch) -> None:
     sheets: list[tuple[Any, ...]] = []
     monkeypatch.setattr(of_models, "draw_sheet", lambda *args: sheets.append(args))
-    of_models.draw_slopes(
+    of_models.draw_model(
         "s", OPTIONS, model_of(model()), LABELS, china, {"CN-BJ": "Beijing", "CN-XX": "?"}, {}, "en", "Boundaries."
     )
     rows, _, names, _, title, notes, where, _ = sheets[0]
@@ -62,7 +62,7 @@ def test_units_whose_interval_holds_zero_are_hatched(china: Boundaries, monkeypa
 
 def test_the_drawing(china: Boundaries, tmp_path: Path) -> None:
     path = tmp_path / "slopes.png"
-    of_models.draw_slopes(
+    of_models.draw_model(
         "s", OPTIONS.model_copy(update={"labels": False}), model_of(model()), LABELS, china, {}, {"png": path}
     )
     assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 20_000
@@ -70,10 +70,10 @@ def test_the_drawing(china: Boundaries, tmp_path: Path) -> None:
 
 def test_unknown_terms_and_places(china: Boundaries) -> None:
     with pytest.raises(UserError, match=r"maps.s.terms\[0\].*did you mean.*roads"):
-        of_models.draw_slopes(
+        of_models.draw_model(
             "s", OPTIONS.model_copy(update={"terms": ("road",)}), model_of(model()), LABELS, china, {}, {}
         )
     moved = model()
     moved["by_unit"] = [{**row, "unit": "elsewhere"} for row in moved["by_unit"]]
     with pytest.raises(UserError, match="no polygon of the model's units"):
-        of_models.draw_slopes("s", OPTIONS, model_of(moved), LABELS, china, {}, {})
+        of_models.draw_model("s", OPTIONS, model_of(moved), LABELS, china, {}, {})

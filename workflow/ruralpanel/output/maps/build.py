@@ -16,7 +16,7 @@ from ruralpanel.output.labels import Labels
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.clusters import draw_clusters, find_clusters
 from ruralpanel.output.maps.draw import draw, draw_regimes
-from ruralpanel.output.maps.of_models import drawer_of
+from ruralpanel.output.maps.of_models import draw_model
 from ruralpanel.output.maps.sheet import MapRow
 from ruralpanel.project.exhibits import read_exhibit
 from ruralpanel.project.files import atomic_path, write_frame
@@ -118,7 +118,7 @@ def of_model(name: str, options: maps.OfModel, context: MapContext) -> Sequence[
     """What a model says of each unit."""
     model = context.model
     assert model is not None
-    return drawer_of(model)(
+    return draw_model(
         name, options, model, context.labels, context.boundaries, context.names, context.paths(name), context.language,
         context.note,
     )  # fmt: skip

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.maps.boundaries import Boundaries
-from ruralpanel.output.maps.classes import find_classes
+from ruralpanel.output.maps.classes import Classes, find_classes
 from ruralpanel.output.maps.draw import class_colours
 from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
 from ruralpanel.output.results import Values, heading, in_percent, percent_of_level, values_of
@@ -20,11 +20,6 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.maps import OfModel
 from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
-
-
-def drawer_of(model: Model) -> Callable[..., tuple[MapRow, ...]]:
-    """The function that draws what a model says of each unit."""
-    return draw_slopes if ESTIMATORS[model.estimator].of_units == "slopes" else draw_model
 
 
 def draw_model(
@@ -39,9 +34,7 @@ def draw_model(
     boundary_note: str = "",
     font: str | Path | None = None,
 ) -> tuple[MapRow, ...]:
-    """Draw an entry with ``model`` and return what is drawn: a map for each of its ``terms``, with one set of classes.
-
-    Up to three maps stand beside each other, more in rows of two.
+    """Draw an entry with ``model`` and return what is drawn.
 
     Parameters
     ----------
@@ -52,19 +45,42 @@ def draw_model(
     UserError
         The model says nothing of single units, or not under these terms; or no unit has a polygon.
     """
+    of_slopes = ESTIMATORS[model.estimator].of_units == "slopes"
+    rows, units, said = (_slopes if of_slopes else _values)(name, options, model, labels, boundaries, names, language)
+    texts = (said, in_language(options.note, options.note_zh, language), boundary_note)
+    note = word("between_sentences", language).join(filter(None, texts))
+    shown = {unit: text for unit, text in names.items() if unit in units} if options.labels else {}
+    title = options.title_in(language)
+    draw_sheet(rows, boundaries, shown, paths, title, [note] if note else [], f"maps.{name}", font)
+    return tuple(rows)
+
+
+def _classified(values: Sequence[float], options: OfModel) -> tuple[Classes, tuple[str, ...], list[LegendEntry]]:
+    """Classes of `values`, their colours, and the legend of both."""
+    wanted = options.classes or kinds.Classes()
+    classes = find_classes(values, wanted.method, wanted.number, wanted.breaks or ())
+    colours = class_colours(classes, options.palette)
+    entries = [LegendEntry(colour, text) for colour, text in zip(colours, classes.labels(), strict=True)]
+    return classes, colours, entries[::-1]
+
+
+def _values(
+    name: str,
+    options: OfModel,
+    model: Model,
+    labels: Labels,
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    language: str,
+) -> tuple[list[MapRow], Collection[str], str]:
+    """A map for each of the ``terms``, with one set of classes; their units, and which lie beyond the support.
+
+    Up to three maps stand beside each other, more in rows of two.
+    """
     percent = percent_of_level(model, labels.formulas)
     values = in_percent(values_of(model)) if percent else values_of(model)
     terms = _checked(name, options, model, values, boundaries)
-    wanted = options.classes or kinds.Classes()
-    everything = [value for term in terms for value in values[term].values()]
-    classes = find_classes(
-        everything,
-        wanted.method,
-        wanted.number,
-        wanted.breaks or (),
-    )
-    colours = class_colours(classes, options.palette)
-    entries = [LegendEntry(colour, text) for colour, text in zip(colours, classes.labels(), strict=True)][::-1]
+    classes, colours, entries = _classified([value for term in terms for value in values[term].values()], options)
     panels = [
         MapPanel(heading(model, term, labels, language), classes.fills(values[term], colours), values=values[term])
         for term in terms
@@ -80,19 +96,9 @@ def draw_model(
         MapRow("" if start else title, "" if start else measure, tuple(panels[start : start + side_by_side]), legend)
         for start in range(0, len(panels), side_by_side)
     ]
-    shown = names if options.labels else {}
-    units = {unit for term in terms for unit in values[term]}
     outside = [names.get(unit, unit) for unit in model.support.outside]
     beyond = word("beyond_support", language).format(units=word("comma", language).join(outside)) if outside else ""
-    gap = word("between_sentences", language)
-    note = gap.join(
-        text for text in (in_language(options.note, options.note_zh, language), beyond, boundary_note) if text
-    )
-    draw_sheet(
-        rows, boundaries, {unit: text for unit, text in shown.items() if unit in units}, paths,
-        options.title_in(language), [note] if note else [], f"maps.{name}", font,
-    )  # fmt: skip
-    return tuple(rows)
+    return rows, {unit for term in terms for unit in values[term]}, beyond
 
 
 def _checked(name: str, options: OfModel, model: Model, values: Values, boundaries: Boundaries) -> tuple[str, ...]:
@@ -123,69 +129,41 @@ def checked_terms(name: str, options: OfModel, values: Values, boundaries: Bound
     return terms
 
 
-def draw_slopes(
+def _slopes(
     name: str,
     options: OfModel,
     model: Model,
     labels: Labels,
     boundaries: Boundaries,
     names: Mapping[str, str],
-    paths: Mapping[str, str | Path],
-    language: str = "en",
-    boundary_note: str = "",
-    font: str | Path | None = None,
-) -> tuple[MapRow, ...]:
-    """Draw an entry with ``model`` of common correlated effects: a row for each term, two maps of one set of classes.
+    language: str,
+) -> tuple[list[MapRow], Collection[str], str]:
+    """A row for each term of common correlated effects, two maps of one set of classes; the units, and what they show.
 
     Left, slopes of each unit's own regression, hatched where its 95 % interval holds zero; right, all slopes drawn to
     their mean
     (`ruralpanel.estimate.families.common_effects.mean_group.shrunken`). A map of the plain slopes would show
     mostly their errors.
-
-    Parameters
-    ----------
-    model : the model's JSON. labels : of its panel. names : unit id → name on the map.
-
-    Raises
-    ------
-    UserError
-        Terms that the model does not have, or no unit has a polygon.
     """
     slopes = values_of(model)
     terms = checked_terms(name, options, slopes, boundaries)
     entries = {row.unit: row for row in model.by_unit}
-    wanted = options.classes or kinds.Classes()
     rows, held = [], {}
     for term in terms:
         drawn = {unit: row.shrunken[term] for unit, row in entries.items()}
         undecided = {unit for unit, row in entries.items() if row.ci[term][0] <= 0.0 <= row.ci[term][1]}
         held[term] = len(undecided)
-        classes = find_classes(
-            [*slopes[term].values(), *drawn.values()],
-            wanted.method,
-            wanted.number,
-            wanted.breaks or (),
-        )
-        colours = class_colours(classes, options.palette)
+        classes, colours, legend = _classified([*slopes[term].values(), *drawn.values()], options)
         left = {**classes.fills(slopes[term], colours), **dict.fromkeys(undecided, NO_DATA)}
         panels = (
             MapPanel(word("slopes.own", language), left, values=slopes[term]),
             MapPanel(word("slopes.drawn", language), classes.fills(drawn, colours), values=drawn),
         )
-        legend = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
         legend.append(LegendEntry(NO_DATA, word("slopes.undecided", language)))
         if set(boundaries.shapes) - set(entries):
             legend.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
         rows.append(MapRow(labels.of(term), "", panels, tuple(legend)))
-    note = _note(model, terms, held, len(entries), labels, language)
-    gap = word("between_sentences", language)
-    notes = gap.join(
-        text for text in (note, in_language(options.note, options.note_zh, language), boundary_note) if text
-    )
-    shown = {unit: text for unit, text in names.items() if unit in entries} if options.labels else {}
-    title = options.title_in(language)
-    draw_sheet(rows, boundaries, shown, paths, title, [notes], f"maps.{name}", font)
-    return tuple(rows)
+    return rows, entries, _note(model, terms, held, len(entries), labels, language)
 
 
 def _note(
