@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from as_written import claims_of, describe, evaluate_claims, find_estimand, mode
 from ruralpanel.claims import scorecard, verdicts
 from ruralpanel.claims.designs import evidence_kind, smallest_effect
 from ruralpanel.claims.numbers import VariableStats, plain_effect
-from ruralpanel.claims.robustness.results import Robustness
+from ruralpanel.claims.robustness.results import Family, Robustness
 from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.estimate.base.model import Model
-from ruralpanel.estimate.base.model_json import made
+from ruralpanel.estimate.base.model_json import made, write_results
 from ruralpanel.estimate.inference.detectable import POWER_SIMULATED, smallest_detectable
 from ruralpanel.output.words import clause
 from ruralpanel.project.expressions import log_of
@@ -32,6 +33,18 @@ CONFIG: dict[str, Any] = json.loads((FIXTURE / "config.json").read_text(encoding
 @pytest.fixture(scope="module")
 def rows() -> dict[str, ClaimRow]:
     return {row.claim: row for row in scorecard.evaluate(claims_of(CONFIG["hypotheses"]), FIXTURE / "made_up")}
+
+
+def test_what_an_earlier_configuration_left_is_not_looked_at(tmp_path: Path, rows: dict[str, ClaimRow]) -> None:
+    shutil.copytree(FIXTURE / "made_up", tmp_path, dirs_exist_ok=True)
+    name, claim = next(iter(CONFIG["hypotheses"].items()))
+    (tmp_path / "models" / "gone.json").write_text("{", encoding="utf-8")
+    for family, p in (("mine", 0.02), ("was", 0.9)):
+        left = Family(family=family, p_values={name: p})
+        write_results(tmp_path / "models" / "families" / f"{family}.json", left)
+    assert {row.claim: row for row in scorecard.evaluate(claims_of(CONFIG["hypotheses"]), tmp_path)} == rows
+    (row,) = scorecard.evaluate(claims_of({name: {**claim, "family": "mine"}}), tmp_path)
+    assert row.p_family == 0.02
 
 
 def model(**changes: Any) -> Model:

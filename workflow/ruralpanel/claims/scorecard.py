@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
@@ -243,31 +243,44 @@ def _float(text: str | None) -> float | None:
 def evaluate(
     hypotheses: Mapping[str, Hypothesis], results: str | Path, config: str = CONFIGURATION
 ) -> tuple[ClaimRow, ...]:
-    """`evaluate_claims` on the files below `results`: models, panels and, where they exist, specification curves.
+    """`evaluate_claims` on the files below `results`: panels and, where they exist, what the claims name.
+
+    What an earlier configuration left there (models, families, curves) is not looked at.
 
     Raises
     ------
     UserError
         As `evaluate_claims`; also files that do not hold what they should.
     """
-    folder = Path(results) / "models"
-    curves = _read_all(CurveSummary, folder / "curves")
-    families = _read_all(Family, folder / "families")
-    family_p = {claim: p for family in families.values() for claim, p in (family.p_values or {}).items()}
-    robustness = _read_all(Robustness, folder / "robustness")
+    folder, claims = Path(results) / "models", hypotheses.values()
+    models = {number.model for claim in claims for number in claim.numbers()}
+    checked = {number.model for claim in claims for number in claim.numbers(factors=False)}
+    families = _read_all(Family, folder / "families", {claim.family for claim in claims})
+    family_p = {
+        name: p
+        for name, claim in hypotheses.items()
+        if claim.family in families and (p := (families[claim.family].p_values or {}).get(name)) is not None
+    }
     return evaluate_claims(
-        hypotheses, _read_all(Model, folder), read_statistics(results), curves, family_p, robustness, config
+        hypotheses,
+        _read_all(Model, folder, models),
+        read_statistics(results),
+        _read_all(CurveSummary, folder / "curves", {claim.robustness for claim in claims}),
+        family_p,
+        _read_all(Robustness, folder / "robustness", checked),
+        config,
     )
 
 
-def _read_all(kind: type[T], folder: Path) -> dict[str, T]:
+def _read_all(kind: type[T], folder: Path, names: Iterable[str | None]) -> dict[str, T]:
     by_name: dict[str, T] = {}
     problems: list[Problem] = []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            by_name[path.stem] = read_as(kind, path)
-        except UserError as error:
-            problems += error.problems
+    for name in sorted(filter(None, names)):
+        if (path := folder / f"{name}.json").is_file():
+            try:
+                by_name[name] = read_as(kind, path)
+            except UserError as error:
+                problems += error.problems
     raise_any(problems)
     return by_name
 

@@ -242,7 +242,7 @@ def gather(
         scorecard=scorecard or Scorecard(),
         panels={name: _panel(base / "panels" / name, name, title) for name, title in stated.panels.items()},
         findings=_rows(base / "reconciliation" / "findings.csv"),
-        confirmation=_rows(base / "models" / "confirmation.csv"),
+        confirmation=_rows(base / "models" / "confirmation.csv") if models else (),
         sources=sources,
         corrections=corrections,
         unit_names=_unit_names(place / stated.units, language),

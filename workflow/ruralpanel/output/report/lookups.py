@@ -186,7 +186,8 @@ def _figures(context: Context) -> Found:
     """Figures read from the sources' files."""
     import pyarrow.parquet as parquet
 
-    paths = sorted((context.results / "ingest").glob("*.parquet"))
+    files = (context.results / "ingest" / f"{source}.parquet" for source in context.sources)
+    paths = [file for file in files if file.is_file()]
     if not paths:
         raise MissingNumber("no figures were read")
     return Found(sum(parquet.read_metadata(path).num_rows for path in paths), "ingest", way=note("rows_of_files"))

@@ -69,7 +69,8 @@ def used(context: Context) -> tuple[str, ...]:
             found += _kinds_of(setting)
     found += ["family"] * any(claim.family for claim in context.scorecard.claims)
     found += ["specification_curve"] * bool(context.declared.curves)
-    found += ["robustness"] * (context.results / "models" / "robustness" / "summary.csv").is_file()
+    if context.scorecard.claims:
+        found += ["robustness"] * (context.results / "models" / "robustness" / "summary.csv").is_file()
     return tuple(dict.fromkeys(found))
 
 
