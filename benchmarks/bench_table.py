@@ -83,7 +83,8 @@ def bare_duckdb(file: Path, columns: int) -> int:
 
 
 def source(file: Path, columns: int) -> Any:
-    from ruralpanel.project.settings import SeriesSpec, SourceSpec
+    from ruralpanel.project.settings import SeriesSpec
+    from ruralpanel.project.sidecars import SourceSpec
 
     series = {name: SeriesSpec(key=name, measure="person", column=name) for name in wanted(columns)}
     layout = {"shape": "long", "unit": "county", "period": "year"}

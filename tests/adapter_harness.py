@@ -25,8 +25,8 @@ from openpyxl.worksheet.cell_range import CellRange
 
 from ruralpanel.data.adapters import cells, registry
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
-from ruralpanel.project.sidecars import series_spec
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec, series_spec
 
 Figures = dict[tuple[str, str, int], float]
 
@@ -47,7 +47,7 @@ def source_of(
         fields = {name: value for name, value in entry.items() if name not in ("file", "files")}
         places = series_spec(key, {name: entry[name] for name in ("file", "files") if name in entry}).files
         specs[key] = SeriesSpec(key=key, **{"measure": "", "files": places, **fields})
-    return SourceSpec("made", adapter, str(path), tuple(map(str, found)), {"series": entries}, layout or {}, specs)
+    return SourceSpec("made", adapter, str(path), tuple(map(str, found)), None, layout or {}, specs)
 
 
 def figures(frame: pd.DataFrame) -> Figures:

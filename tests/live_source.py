@@ -14,8 +14,7 @@ import pytest
 import nbs_site
 from nbs_site import Site
 from ruralpanel.data.adapters import registry
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import series_spec
+from ruralpanel.project.sidecars import SourceSpec, series_spec
 from ruralpanel.project.units import Units, load_units
 from ruralpanel.tools.fetch.fetch import Fetched, fetch
 

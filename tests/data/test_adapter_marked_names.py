@@ -15,7 +15,7 @@ from adapter_harness import check_marked_names, figures, source_of
 from ruralpanel.data.adapters import delimited, registry
 from ruralpanel.data.adapters.pieces import Piece, frame_of
 from ruralpanel.project.kinds.adapters import ADAPTERS, TableLayout
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 UNITS = ("Alabama", "Alaska", "Arizona", "Arkansas", "Colorado")
 YEARS = (2001, 2002, 2003)

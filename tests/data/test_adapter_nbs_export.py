@@ -12,8 +12,7 @@ import pytest
 
 from adapter_harness import check_cells, check_mutations, figures, refusal, source_of
 from ruralpanel.data.adapters import registry
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import load_sidecar
+from ruralpanel.project.sidecars import SourceSpec, load_sidecar
 
 ROOT = Path(__file__).resolve().parents[2]
 ANNUAL = ROOT / "data" / "raw" / "nbs_annual"
@@ -223,10 +222,10 @@ def test_of_two_vintages_neither_is_taken_for_the_other(tmp_path: Path) -> None:
 def test_a_shipped_sidecar_serves_a_single_file() -> None:
     sidecar = load_sidecar(ROOT / "data" / "sources" / "nbs_annual.yaml")
     path = str(ANNUAL / "highway_length.csv")
-    source = SourceSpec("roads", "nbs_export", path, (path,), sidecar.document, {}, sidecar.series)
+    source = SourceSpec("roads", "nbs_export", path, (path,), sidecar, {}, sidecar.series)
     assert set(registry.read(source)["series"]) == {"highway_length"}
     files = tuple(map(str, sorted(ANNUAL.iterdir())))
-    whole = SourceSpec("all", "nbs_export", str(ANNUAL), files, sidecar.document, {}, sidecar.series)
+    whole = SourceSpec("all", "nbs_export", str(ANNUAL), files, sidecar, {}, sidecar.series)
     assert set(registry.read(whole)["series"]) == set(sidecar.series)
 
 

@@ -18,8 +18,7 @@ from adapter_harness import check_cells, check_mutations, figures, refusal, sour
 from ruralpanel.data.adapters import delimited, registry
 from ruralpanel.data.adapters.cells import remarks_of
 from ruralpanel.data.adapters.delimited import open_delimited
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import load_sidecar
+from ruralpanel.project.sidecars import SourceSpec, load_sidecar
 from table_formats import FORMATS, LAYOUT, ROOT, SERIES, SHIPPED, YEARBOOK, shipped, write_excel
 
 
@@ -42,7 +41,7 @@ def test_every_shipped_table_is_read_exactly() -> None:
         "table",
         str(YEARBOOK),
         tuple(map(str, sorted(YEARBOOK.iterdir()))),
-        sidecar.document,
+        sidecar,
         sidecar.layout,
         sidecar.series,
     )

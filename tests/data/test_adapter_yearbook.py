@@ -14,7 +14,7 @@ import pytest
 from adapter_harness import Figures, check_cells, figures, refusal, source_of
 from ruralpanel.data.adapters import registry
 from ruralpanel.data.adapters.cells import remarks_of
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 from ruralpanel.project.units import load_units
 
 ROOT = Path(__file__).resolve().parents[2]

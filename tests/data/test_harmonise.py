@@ -14,7 +14,8 @@ from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.harmonise import harmonise
 from ruralpanel.project.corrections import Correction
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec, sidecar_from
 from ruralpanel.project.units import Units
 
 UNITS = Units(
@@ -139,7 +140,7 @@ def test_ranges() -> None:
         "found 129.1 for share, CN-GZ, 2008; expected a figure within the declared range 0 to 100" in f for f in found
     )
     fault = {"known_faults": [{"series": "share", "units": ["CN-GZ"], "years": [2008], "what": "w", "reason": "r"}]}
-    assert len(figures([cell("贵州", 2008, 129.1, "share")], source=replace(SOURCE, about=fault))) == 1
+    assert len(figures([cell("贵州", 2008, 129.1, "share")], source=replace(SOURCE, about=sidecar_from(fault)))) == 1
     assert "inf for roads" in faults([cell("贵州", 2008, float("inf"))])[0]
 
 

@@ -46,8 +46,7 @@ from ruralpanel.project.corrections import Correction, load_corrections
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import Sidecar, check_files
+from ruralpanel.project.sidecars import Sidecar, SourceSpec, check_files
 from ruralpanel.project.units import Units, load_units
 
 pytestmark = pytest.mark.slow
@@ -119,8 +118,7 @@ def alone(shipped: Shipped, label: str, folder: Path) -> Subject:
     needed = {path} | {
         own for other, (of, own) in shipped.files.items() if of == name and keys & set(shipped.series.get(other, ()))
     }
-    about = dict(source.about or {})
-    about["series"] = {key: entry for key, entry in about["series"].items() if key in keys}
+    about = replace(source.described, series={key: one for key, one in source.described.series.items() if key in keys})
     place = folder / Path(source.path).name
     place.mkdir(parents=True, exist_ok=True)
     for file in needed:

@@ -19,8 +19,7 @@ from ruralpanel.data.reconcile.findings import CHECKS, Finding, to_frame, undecl
 from ruralpanel.data.reconcile.gate import reconcile
 from ruralpanel.data.reconcile.totals import load_control_totals
 from ruralpanel.project.corrections import load_corrections
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import load_sidecar, sidecar_from
+from ruralpanel.project.sidecars import Sidecar, SourceSpec, load_sidecar
 from ruralpanel.project.units import load_units
 
 pytestmark = pytest.mark.slow
@@ -47,7 +46,7 @@ def shipped() -> Shipped:
         folder = DATA / "raw" / name
         about = load_sidecar(DATA / "sources" / f"{name}.yaml")
         files = tuple(str(file) for file in sorted(folder.iterdir()) if file.name in about.files)
-        sources[name] = SourceSpec(name, adapter, str(folder), files, about.document, about.layout, about.series)
+        sources[name] = SourceSpec(name, adapter, str(folder), files, about, about.layout, about.series)
         cells = registry.read(sources[name])
         raw[name], repaired[name] = (
             harmonise(sources[name], cells, units),
@@ -69,7 +68,7 @@ def blind() -> tuple[Finding, ...]:
     bare = {
         name: replace(
             source,
-            about={"identities": (source.about or {}).get("identities")},
+            about=Sidecar("", {}, identities=source.described.identities),
             series={key: replace(spec, breaks={}) for key, spec in source.series.items()},
         )
         for name, source in data.sources.items()
@@ -168,7 +167,7 @@ def test_every_named_fault_is_found_or_declared(source: str, series: str, code: 
     unit = province(code)
     if seen:
         assert at(blind(), source, series, unit, year)
-    about = sidecar_from(shipped().sources[source].about or {})
+    about = shipped().sources[source].described
     entry = about.series[series].breaks.get(year)
     by_break = entry is not None and (not entry.units or unit in entry.units)
     by_fault = any(
@@ -296,7 +295,7 @@ def single(series: str, plant: Plant | None = None, seed: int = 0) -> tuple[tupl
         plant(wide, unit, year, rng)
     rows["value"] = [wide.loc[str(u), p] for u, p in zip(rows["unit"], rows["period"], strict=True)]
     spec = replace(data.sources[ANNUAL].series[series], breaks={})
-    source = replace(data.sources[ANNUAL], about={}, series={series: spec})
+    source = replace(data.sources[ANNUAL], about=None, series={series: spec})
     return reconcile({ANNUAL: rows}, {ANNUAL: source}), unit, year
 
 

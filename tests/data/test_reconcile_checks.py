@@ -17,7 +17,8 @@ from ruralpanel.project.jobs import alike_series
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.sections.configuration import Checks
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec, sidecar_from
 
 
 def table(values: np.ndarray, series: str, source: str = "s", first: int = 2000) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def run(
 ) -> tuple[Finding, ...]:
     frame = pd.concat([table(values, key) for key, values in series.items()])
     declared = {key: SeriesSpec(key, "person") for key in series} | dict(specs or {})
-    source = SourceSpec("s", "table", "", (), about or {}, {}, declared)
+    source = SourceSpec("s", "table", "", (), sidecar_from(about or {}), {}, declared)
     return reconcile({"s": frame}, {"s": source}, totals, Checks(**(checks or {})))
 
 
@@ -173,7 +174,7 @@ def test_reading_control_totals(tmp_path: Path) -> None:
 def two_sources(first: np.ndarray, second: np.ndarray, **fields: Any) -> tuple[Finding, ...]:
     specs = {"s": SeriesSpec("a", "person", **fields), "other": SeriesSpec("b", "10^4 person", label_zh="总人口")}
     frames = {"s": table(first, "a"), "other": table(second, "b", "other")}
-    sources = {n: SourceSpec(n, "table", "", (), {}, {}, {spec.key: spec}) for n, spec in specs.items()}
+    sources = {n: SourceSpec(n, "table", "", (), None, {}, {spec.key: spec}) for n, spec in specs.items()}
     return tuple(f for f in reconcile(frames, sources, alike=alike_series(sources)) if f.check == "other_source")
 
 
@@ -240,7 +241,7 @@ def test_a_correction_declares_a_change_at_its_figure() -> None:
     values = stepped()
     frame = table(values, "a")
     frame.loc[(frame["unit"] == "U003") & (frame["period"] == 2006), "correction"] = "replaced"
-    source = SourceSpec("s", "table", "", (), {}, {}, {"a": SeriesSpec("a", "person")})
+    source = SourceSpec("s", "table", "", (), None, {}, {"a": SeriesSpec("a", "person")})
     (found,) = reconcile({"s": frame}, {"s": source})
     assert (found.declared, found.declared_by) == (True, note("declared_correction"))
 

@@ -18,7 +18,7 @@ from ruralpanel.data.adapters import cells, registry
 from ruralpanel.data.adapters.number_formats import only_year, scale_of, value_in
 from ruralpanel.data.adapters.sheets import joined
 from ruralpanel.project.layouts import layout_problems
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "workbooks"
 UNITS = ("Hebei", "Shanxi", "Henan", "Hubei")

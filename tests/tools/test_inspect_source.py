@@ -15,8 +15,7 @@ import yaml
 from ruralpanel.data.adapters.registry import read
 from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import PLACEHOLDERS, load_sidecar, series_spec
+from ruralpanel.project.sidecars import PLACEHOLDERS, SourceSpec, load_sidecar, series_spec
 from ruralpanel.project.units import load_units
 from ruralpanel.tools.new_source.headings import guess_measure
 from ruralpanel.tools.new_source.inspect import Inspection, inspect, inspect_source, inspect_with_sidecar

@@ -16,8 +16,7 @@ from live_source import TODAY, contents, expected, live, reread, run, site, unit
 from nbs_site import Site
 from ruralpanel.data.adapters import nbs_api, registry
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import check_files, load_sidecar, series_spec
+from ruralpanel.project.sidecars import SourceSpec, check_files, load_sidecar, series_spec
 from ruralpanel.project.units import Units
 from ruralpanel.tools.fetch.fetch import fetch, renewed, with_sidecar, write_changes
 from ruralpanel.tools.fetch.vintages import Change, changes, changes_csv, losses, summary, write_answer

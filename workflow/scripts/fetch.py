@@ -9,7 +9,7 @@ from ruralpanel.project.interrupts import starting
 
 with starting("fetch"):
     from ruralpanel.project.problems import Problem, UserError, job, raise_any, refused
-    from ruralpanel.project.settings import SourceSpec
+    from ruralpanel.project.sidecars import SourceSpec
     from ruralpanel.project.units import load_units
     from ruralpanel.tools.fetch.client import Progress
     from ruralpanel.tools.fetch.download import bring, cache_folder

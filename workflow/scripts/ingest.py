@@ -12,7 +12,7 @@ with starting("ingest"):
     from ruralpanel.project.corrections import load_corrections
     from ruralpanel.project.files import write_parquet
     from ruralpanel.project.problems import job
-    from ruralpanel.project.settings import SourceSpec
+    from ruralpanel.project.sidecars import SourceSpec
     from ruralpanel.project.units import load_units
 
 

@@ -15,7 +15,7 @@ with starting("reconcile"):
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.problems import Problem, UserError, job
     from ruralpanel.project.sections.configuration import Checks
-    from ruralpanel.project.settings import SourceSpec
+    from ruralpanel.project.sidecars import SourceSpec
     from ruralpanel.project.units import load_units
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ruralpanel.data.adapters.cells import COLUMNS as CELLS
 from ruralpanel.data.adapters.cells import LABELS
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 from ruralpanel.project.units import Units
 
 Codes = np.ndarray[Any, Any]

@@ -16,8 +16,7 @@ from ruralpanel.data.figures import Codes, bare_columns, in_order
 from ruralpanel.project.corrections import ALL_UNITS, Correction
 from ruralpanel.project.periods import label, year_of
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import KnownFault, sidecar_from
+from ruralpanel.project.sidecars import KnownFault, SourceSpec
 from ruralpanel.project.units import Units, is_nation, normal
 
 _MOST = 2.0**53
@@ -282,7 +281,7 @@ def _corrected(values: _Values, correction: Correction) -> _Values:
 
 def _out_of_range(source: SourceSpec, figures: pd.DataFrame) -> Iterator[Problem]:
     """Figures outside the declared range; a bound left open is where a double no longer holds every whole number."""
-    faults = sidecar_from(source.about or {}).known_faults
+    faults = source.described.known_faults
     values = figures["value"].to_numpy()
     codes = figures["series"].cat.codes.to_numpy()
     for code, key in enumerate(figures["series"].cat.categories):

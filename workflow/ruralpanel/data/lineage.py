@@ -14,7 +14,7 @@ import pandas as pd
 from ruralpanel.data.adapters.pieces import MOST_TEXTS
 from ruralpanel.project.files import content_of
 from ruralpanel.project.problems import Problem
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 LINEAGE = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "factor", "value", "text",
            "file", "sheet", "row", "column", "correction", "break_rule")  # fmt: skip

@@ -82,7 +82,7 @@ def _series_problems(config: Config, units: Units | None) -> Iterator[Problem]:
                 (config.file, f"sources.{name}.series.{key}") if here else (str(own.get("about")), f"series.{key}")
             )
             declared = {
-                **((source.about or {}).get("series") or {}).get(key, {}),
+                **(source.described.document.get("series") or {}).get(key, {}),
                 **(own.get("series") or {}).get(key, {}),
             }
             for span in ("years", "range"):

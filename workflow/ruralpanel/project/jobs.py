@@ -16,7 +16,8 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.load import DEFAULT_FILE, Config, UnsoundConfiguration, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
-from ruralpanel.project.settings import Download, SourceSpec, wordless
+from ruralpanel.project.settings import Download, wordless
+from ruralpanel.project.sidecars import SourceSpec
 from ruralpanel.project.units import normal
 from ruralpanel.project.yaml import load_document
 
@@ -127,7 +128,7 @@ _READ = ("layout", "files", "series", "known_faults")
 
 def source_settings(config: Config, source: str) -> dict[str, Any]:
     """A source with everything that its sidecar says of it."""
-    return asdict(config.sources[source])
+    return config.sources[source].to_dict()
 
 
 def reading_settings(config: Config, source: str) -> dict[str, Any]:

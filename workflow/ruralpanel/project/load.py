@@ -21,7 +21,8 @@ from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
 from ruralpanel.project.sections.configuration import Checks, Hypothesis, Report, SpecificationCurve
 from ruralpanel.project.sections.data import Sample, WeightsMatrix, samples, weights_matrices
-from ruralpanel.project.settings import BreakRule, ModelSpec, PanelSpec, SourceSpec, VariableSpec
+from ruralpanel.project.settings import BreakRule, ModelSpec, PanelSpec, VariableSpec
+from ruralpanel.project.sidecars import SourceSpec
 from ruralpanel.project.sources import path_from, read_source
 from ruralpanel.project.whole import Whole, read_whole
 from ruralpanel.project.written import Place, Places

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.estimator_keys import MarginalEffect, OfEstimator
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import INFERENCE, Clustered
@@ -230,37 +229,6 @@ class Download:
     def remote(self) -> bool:
         """Whether it comes from elsewhere than this machine."""
         return not self.url.lower().startswith("file:")
-
-
-@dataclass(frozen=True)
-class SourceSpec:
-    """One source: where its files are, how they are read, and what its sidecar says of them.
-
-    `path` and `files` are absolute. `layout` holds the adapter's own keys. `downloads` are what is fetched. `by` is the
-    attribute that the file names in the place of units; empty: it names units.
-    """
-
-    name: str
-    adapter: str
-    path: str
-    files: tuple[str, ...]
-    about: Mapping[str, Any] | None
-    layout: Mapping[str, Any] = field(default_factory=dict)
-    series: Mapping[str, SeriesSpec] = field(default_factory=dict)
-    downloads: tuple[Download, ...] = ()
-    by: str = ""
-
-    @property
-    def live(self) -> bool:
-        """Whether `snakemake fetch` brings its files."""
-        return self.adapter in ADAPTERS and ADAPTERS[self.adapter].live
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SourceSpec:
-        """From plain values, as they pass through a rule's parameters."""
-        series = {key: SeriesSpec(**item) for key, item in values["series"].items()}
-        downloads = tuple(Download(**item) for item in values.get("downloads") or ())
-        return cls(**{**values, "series": series, "downloads": downloads})
 
 
 @dataclass(frozen=True)

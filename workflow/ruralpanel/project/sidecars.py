@@ -1,18 +1,19 @@
-"""Sidecars of sources: read and checked against their schema."""
+"""Sources as jobs receive them, and their sidecars, read and checked against their schema."""
 
 from __future__ import annotations
 
 import glob
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import content_of
+from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.schema import check_against, schema_of, with_periods
-from ruralpanel.project.settings import Break, SeriesSpec
+from ruralpanel.project.settings import Break, Download, SeriesSpec
 from ruralpanel.project.yaml import Document, load_document, load_yaml, with_lines
 
 
@@ -95,7 +96,7 @@ class Sidecar:
     Attributes
     ----------
     file : for messages.
-    document : everything, as written; what adapters receive as ``SourceSpec.about``.
+    document : everything, as written.
     layout : the adapter's own keys. files : path relative to the source's path → sha256.
     series : key → `SeriesSpec`. identities, known_faults : what is declared of its figures.
     locations : config path → line. publisher … checked_zh : facts of the publication, empty where not declared.
@@ -126,6 +127,48 @@ class Sidecar:
 
 
 _FACTS = tuple(item.name for item in fields(Sidecar) if item.default == "")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One source: where its files are, how they are read, and what its sidecar says of them.
+
+    `path` and `files` are absolute. `about` is None where it has no sidecar. `layout` holds the adapter's own keys as
+    they are declared, of which ``Layout.of`` makes their class. `downloads` are what is fetched. `by` is the attribute
+    that the file names in the place of units; empty: it names units.
+    """
+
+    name: str
+    adapter: str
+    path: str
+    files: tuple[str, ...]
+    about: Sidecar | None
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    series: Mapping[str, SeriesSpec] = field(default_factory=dict)
+    downloads: tuple[Download, ...] = ()
+    by: str = ""
+
+    @property
+    def described(self) -> Sidecar:
+        """What its sidecar says; one that says nothing where it has none."""
+        return self.about or Sidecar("", {})
+
+    @property
+    def live(self) -> bool:
+        """Whether `snakemake fetch` brings its files."""
+        return self.adapter in ADAPTERS and ADAPTERS[self.adapter].live
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they pass through a rule's parameters: the sidecar as it is written."""
+        return {**asdict(replace(self, about=None)), "about": self.about.document if self.about else None}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SourceSpec:
+        """The inverse of `to_dict`."""
+        about = None if values["about"] is None else sidecar_from(values["about"])
+        series = {key: SeriesSpec(**item) for key, item in values["series"].items()}
+        downloads = tuple(Download(**item) for item in values.get("downloads") or ())
+        return cls(**{**values, "about": about, "series": series, "downloads": downloads})
 
 
 def load_sidecar(path: str | Path, name: str = "") -> Sidecar:

@@ -16,8 +16,8 @@ from ruralpanel.project.files import content_of, unusable
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
-from ruralpanel.project.settings import Download, SeriesSpec, SourceSpec
-from ruralpanel.project.sidecars import Sidecar, check_files, is_litter, load_sidecar, series_spec
+from ruralpanel.project.settings import Download, SeriesSpec
+from ruralpanel.project.sidecars import Sidecar, SourceSpec, check_files, is_litter, load_sidecar, series_spec
 
 FETCH = "run: snakemake fetch"
 
@@ -74,8 +74,7 @@ def read_source(name: str, values: Mapping[str, Any], root: Path, file: str) -> 
         for unread in files
         if (reason := unusable(unread))
     ]
-    about = sidecar.document if sidecar else None
-    layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
+    layout = {**(sidecar.layout if sidecar else {}), **(values.get("layout") or {})}
     faults += layout_problems(values["adapter"], layout, file, f"{where}.layout")
     if adapter is None:
         fix = did_you_mean(values["adapter"], ADAPTERS)
@@ -85,7 +84,7 @@ def read_source(name: str, values: Mapping[str, Any], root: Path, file: str) -> 
         adapter=values["adapter"],
         path=path,
         files=files,
-        about=about,
+        about=sidecar,
         layout=layout,
         series=series_of(values.get("series") or {}, sidecar),
         downloads=downloads,
@@ -285,7 +284,7 @@ def _pinned(one: Download, sidecar: Sidecar) -> Download:
 
 def _lacking(downloads: Iterable[Download], sidecar: Sidecar | None, file: str, where: str) -> Iterator[Problem]:
     """What keeps files from being read that fetching brings."""
-    licence = str((sidecar.document.get("licence") if sidecar else None) or "")
+    licence = sidecar.licence if sidecar else ""
     for one in downloads:
         present = content_of(one.target)
         if not present:

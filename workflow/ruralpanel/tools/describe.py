@@ -13,7 +13,8 @@ from ruralpanel.project.load import Config
 from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.reads import model_names, series_by_variable
-from ruralpanel.project.settings import Break, SourceSpec, VariableSpec
+from ruralpanel.project.settings import Break, VariableSpec
+from ruralpanel.project.sidecars import SourceSpec
 from ruralpanel.project.whole import lacking
 
 _MOST = 5
@@ -169,8 +170,8 @@ def _units_of(details: Break) -> str:
 
 
 def _source(source: SourceSpec) -> Iterator[str]:
-    about = source.about or {}
-    words = ", ".join(str(about[key]) for key in ("publisher", "title", "edition") if about.get(key))
+    about = source.described
+    words = ", ".join(filter(None, (about.publisher, about.title, about.edition)))
     files = _counted(len(source.files), "file")
     yield f"  {source.name} ({source.adapter}, {files}): {words or 'provenance not declared'}"
     for series in source.series.values():

@@ -197,16 +197,16 @@ class _Story:
     def _source(self, source: str, series: str) -> str:
         """A series' name and title; what the sidecar says of its source is kept for the end of the story."""
         spec = self.config.sources.get(source)
-        about = (spec.about if spec else None) or {}
-        words = [str(about[key]) for key in ("publisher", "title", "edition") if about.get(key)]
-        self.sources[source] = ", ".join(words) or "provenance not declared"
+        about = spec.about if spec else None
+        words = [about.publisher, about.title, about.edition] if about else []
+        self.sources[source] = ", ".join(filter(None, words)) or "provenance not declared"
         title = spec.series[series].title_in_file if spec and series in spec.series else ""
         return f"{source}, series {series}" + (f" {title}" if title else "")
 
     def _described(self, source: str, series: str, file: str) -> Iterator[str]:
         """What the sidecar says of a file, and what must be known of a series; each once."""
         spec = self.config.sources.get(source)
-        about = (spec.about if spec else None) or {}
+        about = spec.described.document if spec else {}
         described = {key: entry or {} for key, entry in (about.get("files") or {}).items()}
         entry_of = described.get(file) or described.get(file.partition("/")[2]) or {}
         words = [f"{_FILE[key]}{' '.join(str(entry_of[key]).split())}" for key in _FILE if entry_of.get(key)]

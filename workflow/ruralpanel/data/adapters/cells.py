@@ -17,7 +17,7 @@ from ruralpanel.data.adapters import text
 from ruralpanel.data.adapters.titles import first_measure
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 COLUMNS = ("unit", "period", "series", "text", "value", "file", "sheet", "row", "column")
 LABELS = ("unit", "series", "file", "sheet", "column")

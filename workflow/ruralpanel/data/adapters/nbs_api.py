@@ -27,7 +27,8 @@ from ruralpanel.data.adapters.titles import (
 )
 from ruralpanel.project.kinds.adapters import NbsApiLayout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 CATALOGUE = "catalogue.json"
 """The file beside the answers that lists the data sets and indicators met on the way; it holds no figures."""

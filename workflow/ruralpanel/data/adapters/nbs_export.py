@@ -35,7 +35,8 @@ from ruralpanel.data.adapters.titles import (
 )
 from ruralpanel.project.kinds.adapters import NbsExportLayout
 from ruralpanel.project.problems import Problem, UserError, raise_any
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.layouts import format_problems
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 if TYPE_CHECKING:
     import pandas as pd

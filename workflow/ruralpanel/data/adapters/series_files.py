@@ -14,7 +14,8 @@ from ruralpanel.data.adapters.text import period, squeezed
 from ruralpanel.data.adapters.titles import years_pattern
 from ruralpanel.project.kinds.adapters import Dated, Layout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 Kind = TypeVar("Kind", bound=Layout)
 OfDated = TypeVar("OfDated", bound=Dated)
@@ -35,7 +36,7 @@ class Place:
 
 def declared_layout(source: SourceSpec) -> Mapping[str, object]:
     """The adapter's keys as they are declared: those of the sidecar, overridden by those of the configuration."""
-    return {**((source.about or {}).get("layout") or {}), **source.layout}
+    return {**source.described.layout, **source.layout}
 
 
 def layout_of(source: SourceSpec, kind: type[Kind]) -> Kind:
@@ -223,7 +224,7 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     single = len(source.files) == 1 and Path(source.files[0]) == Path(source.path)
     by_stem = {Path(file).stem: file for file in source.files}
     unclaimed = tuple(file for stem, file in by_stem.items() if stem not in source.series)
-    elsewhere = {Path(str(name)).stem for name in (source.about or {}).get("files") or ()}
+    elsewhere = {Path(name).stem for name in source.described.files}
     for key, series in source.series.items():
         column = series.column
         declared = tuple((name, of_file or column) for name, of_file in series.files)

@@ -30,7 +30,7 @@ from ruralpanel.data.adapters.titles import year_named, years_left_aside, years_
 from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import Problem, UserError, raise_any
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 
 def read(source: SourceSpec) -> pd.DataFrame:

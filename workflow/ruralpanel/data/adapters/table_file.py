@@ -66,7 +66,7 @@ class TableFile:
         alike = [column for column in self.names if _bare(column) == _bare(name)]
         return alike[0] if len(alike) == 1 else name
 
-    def left_aside(self, where: Mapping[str, Any]) -> bool:
+    def left_aside(self, where: Mapping[str, object]) -> bool:
         """Whether the table's folder says that none of its rows is one of `where`, see ``layout.where``."""
         for name, wanted in where.items():
             value = self.parts.get(self.actual(str(name)))

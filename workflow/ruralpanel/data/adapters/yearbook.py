@@ -50,7 +50,7 @@ from ruralpanel.data.adapters.yearbook_tables import (
 )
 from ruralpanel.project.kinds.adapters import YearbookLayout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 
 @dataclass(frozen=True)

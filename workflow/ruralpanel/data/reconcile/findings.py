@@ -13,7 +13,8 @@ import pandas as pd
 
 from ruralpanel.project.notes import Note, statements
 from ruralpanel.project.periods import shown, written
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec
 
 CHECKS = (
     "control_total",

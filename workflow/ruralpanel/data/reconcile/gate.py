@@ -15,8 +15,7 @@ from ruralpanel.data.reconcile.totals import control_totals, identities, other_s
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import raise_any
 from ruralpanel.project.sections.configuration import Checks
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import KnownFault, sidecar_from
+from ruralpanel.project.sidecars import KnownFault, SourceSpec
 
 _OF_YEAR = ("spread", "repeated_year")
 _MANY = 4  # units that a declaration names: enough to make a whole year scatter
@@ -35,7 +34,7 @@ def declare(
       ``repeated_year``) where it names four, for an ``outlier`` only where it names the unit.
     - A **correction** accounts for changes at the figure that it touched.
     """
-    faults = {name: sidecar_from(spec.about or {}).known_faults for name, spec in sources.items()}
+    faults = {name: spec.described.known_faults for name, spec in sources.items()}
     matrices = {matrix.name: matrix for matrix in series}
     corrected = {name for name, matrix in matrices.items() if matrix.corrected.any()}
     return tuple(_declared(finding, faults, matrices, corrected) for finding in findings)
@@ -147,7 +146,7 @@ def _all(
     sound: set[tuple[str, str, str]] = set()
     for name, spec in sources.items():
         mine = {matrix.spec.key: matrix for matrix in series if matrix.source == name}
-        relations = sidecar_from(spec.about or {}).identities
+        relations = spec.described.identities
         yield from identities(mine, relations)
         sound |= verified(mine, relations)
     for matrix in series:

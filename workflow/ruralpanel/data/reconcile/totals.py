@@ -12,8 +12,7 @@ from ruralpanel.data.reconcile.findings import Finding, Matrix, resolution
 from ruralpanel.project.measures import CURRENCIES, MeasureError, convert_factor, parse
 from ruralpanel.project.notes import Note, note, reason
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import Bound, Identity
+from ruralpanel.project.sidecars import Bound, Identity, SourceSpec
 
 REQUIRED = ("source", "series", "year", "national_figure")
 OPTIONAL = ("measure", "remark", "unassigned")

@@ -88,9 +88,9 @@ def _authors(people: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _sources(config: Config, places: Layout) -> Iterator[dict[str, Any]]:
     for name, source in config.sources.items():
-        about = source.about or {}
-        entry: dict[str, Any] = {"@id": f"#source-{name}", "@type": "Dataset", "name": str(about.get("title") or name)}
-        entry |= {key: str(about[given]) for key, given in _GIVEN.items() if about.get(given)}
+        about = source.described
+        entry: dict[str, Any] = {"@id": f"#source-{name}", "@type": "Dataset", "name": about.title or name}
+        entry |= {key: fact for key, given in _GIVEN.items() if (fact := getattr(about, given))}
         parts = sorted(places.of(source.files))
         yield entry | {"hasPart": [{"@id": part} for part in parts]}
 
@@ -100,5 +100,5 @@ _GIVEN = {"publisher": "publisher", "url": "url", "license": "licence", "creditT
 
 def _date(config: Config, citation: Mapping[str, Any]) -> str:
     """The day of the release, else the last one on which figures were obtained, else empty: a bundle knows no clock."""
-    accessed = [str((source.about or {}).get("accessed") or "") for source in config.sources.values()]
+    accessed = [source.described.accessed for source in config.sources.values()]
     return str(citation.get("date-released") or max(accessed, default=""))

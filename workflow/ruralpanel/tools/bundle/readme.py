@@ -59,11 +59,11 @@ def _cell(text: Any) -> str:
 
 def _sources(config: Config, places: Layout) -> Iterator[dict[str, Any]]:
     for name, source in config.sources.items():
-        about = source.about or {}
+        about = source.described
         yield {
             "name": name,
-            "title": str(about.get("title") or name),
-            "facts": {key: str(about[key]) for key in _FACTS if about.get(key)},
+            "title": about.title or name,
+            "facts": {key: fact for key in _FACTS if (fact := getattr(about, key))},
             "files": places.of(source.files),
         }
 

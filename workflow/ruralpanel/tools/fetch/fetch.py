@@ -18,8 +18,8 @@ from ruralpanel.data.adapters.titles import same_title
 from ruralpanel.project.files import sha256_of, write_json, write_text
 from ruralpanel.project.kinds.adapters import NbsApiLayout
 from ruralpanel.project.problems import Problem, UserError, raise_any
-from ruralpanel.project.settings import SeriesSpec, SourceSpec
-from ruralpanel.project.sidecars import load_sidecar
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.sidecars import SourceSpec, load_sidecar
 from ruralpanel.project.units import Units
 from ruralpanel.project.yaml import parse_document, read_text
 from ruralpanel.tools.fetch import plan
@@ -69,7 +69,7 @@ def with_sidecar(source: SourceSpec, about: str | Path) -> SourceSpec:
     sidecar = load_sidecar(about)
     return replace(
         source,
-        about=sidecar.document,
+        about=sidecar,
         layout={**sidecar.layout, **source.layout},
         series={**sidecar.series, **source.series},
     )
@@ -159,7 +159,7 @@ def fetch(
     """
     folder = _folder_of(source)
     source = with_sidecar(source, about)
-    described = source.about or {}
+    described = source.described.document
     if Path(about).exists() and not Path(about).is_file():
         raise UserError(Problem(source.name, "about", f'the folder "{about}"', "the sidecar, a file"))
     mend(folder, described)
@@ -264,7 +264,7 @@ def _sidecar_text(
     base: str,
     today: date,
 ) -> str:
-    described = source.about or {}
+    described = source.described.document
     by_hand = {*(described.get("files") or {})} - {*fetched_entries(described)}
     files = {name: described["files"][name] for name in described.get("files") or {} if name in by_hand}
     for question in questions:

@@ -18,8 +18,7 @@ from ruralpanel.data.adapters.registry import read
 from ruralpanel.project.kinds.adapters import NBS_EXPORT
 from ruralpanel.project.periods import shown, year_of
 from ruralpanel.project.problems import Problem, UserError
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import series_spec
+from ruralpanel.project.sidecars import SourceSpec, series_spec
 from ruralpanel.project.units import Units
 from ruralpanel.tools.new_source import regional, tables
 from ruralpanel.tools.new_source.grid import locate

@@ -14,7 +14,7 @@ from ruralpanel.data.adapters.titles import is_left_out, left_out, split_measure
 from ruralpanel.data.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table
 from ruralpanel.project.kinds.adapters import NBS_EXPORT, YEARBOOK, Layout
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import SourceSpec
 from ruralpanel.project.units import Units
 from ruralpanel.tools.new_source.headings import guess_measure, key_of, measured, template_of, year_named
 from ruralpanel.tools.new_source.roles import unknown_doubts

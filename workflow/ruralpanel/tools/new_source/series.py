@@ -11,8 +11,7 @@ import pandas as pd
 from ruralpanel.data.adapters.registry import read
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.periods import written
-from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import PLACEHOLDERS, series_spec
+from ruralpanel.project.sidecars import PLACEHOLDERS, SourceSpec, series_spec
 from ruralpanel.tools.new_source.headings import guess_measure, is_measure, key_of, measured, share_doubt, template_of
 from ruralpanel.tools.new_source.roles import Roles, is_figure, missing_marks
 
