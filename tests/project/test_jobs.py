@@ -68,6 +68,19 @@ def test_a_source_comes_through_plain_values_as_it_was() -> None:
         assert SourceSpec.from_dict(spec.to_dict()) == replace(spec, about=replace(spec.about, file="", locations={}))
 
 
+def test_charts_and_tables_wait_for_the_file_that_they_name(tiny: Path) -> None:
+    """Else a chart of another scorecard would stay as it is when that one changes."""
+    config: dict[str, Any] = tiny_config()
+    named = {"type": "scorecard", "file": "other/scorecard.json"}
+    config["figures"] = {"own": {"type": "scorecard"}, "other": named}
+    config["tables"] = {"other": {"type": "scorecard", "file": "other/scorecard.csv"}}
+    (tiny / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    read = read_config(str(tiny / "config.yaml"))
+    assert jobs.figure_sources(read, "own")["files"] == ["results/scorecard.json"]
+    assert jobs.figure_sources(read, "other")["files"] == ["other/scorecard.json"]
+    assert jobs.table_sources(read, "other")["files"] == ["other/scorecard.csv"]
+
+
 def test_pieces_of_work_go_on_after_a_problem_and_all_are_reported() -> None:
     done = []
     with pytest.raises(UserError) as raised:

@@ -157,3 +157,5 @@ def test_a_piece_takes_the_labels_of_what_its_settings_and_results_name(tmp_path
     assert named() == ["Jobs", "Roads", "Gap", "Staff", "Urban"]
     assert named(rail="Railways") == named()
     assert named(gap="Lag") == ["Jobs", "Roads", "Lag", "Staff", "Urban"]
+    model.write_bytes("rail,铁路".encode("gb18030"))
+    assert named() == ["Urban", "Rail"]

@@ -268,7 +268,7 @@ def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[st
         panels = [*(config.models[model].panel for model in models), *filter(None, (options.get("panel"),))]
         files += [f"results/models/{model}.json" for model in models]
         files += [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
-        files += [f"results/{kind.file}"] if kind.file else []
+        files += [options.get("file") or f"results/{kind.file}"] if kind.file else []
         if curve:
             panel = config.specification_curves[curve].panel
             files += [f"results/models/curves/{curve}.{form}" for form in ("json", "parquet")]

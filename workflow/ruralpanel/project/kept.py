@@ -101,7 +101,8 @@ def shown_from(settings: Any, files: Iterable[str | Path]) -> dict[str, Any]:
     others: list[Path] = []
     for file in map(Path, files):
         (books if file.name == "codebook.csv" else others).append(file)
-    told = (file.read_text(encoding="utf-8") for file in others if file.suffix in (".json", ".csv") and file.is_file())
+    read = (file for file in others if file.suffix in (".json", ".csv") and file.is_file())
+    told = (file.read_text(encoding="utf-8", errors="replace") for file in read)  # who shows it says what it lacks
     named = " ".join({word for text in (json.dumps(plain(settings)), *told) for word in _WORD.findall(text)})
     labels = [row for file in books if file.is_file() for row in read_rows(file) if row["variable"] in named]
     return {"settings": settings, "files": {str(file): file for file in others}, "labels": labels}
