@@ -13,15 +13,13 @@ from ruralpanel.data.adapters import grids, text
 from ruralpanel.data.adapters.cells import (
     Cell,
     capped,
-    cell_table,
     duplicate_problems,
     figure_advice,
     file_label,
     place,
-    with_remarks,
 )
 from ruralpanel.data.adapters.nbs_blocks import Block, blocks_of, unfinished
-from ruralpanel.data.adapters.series_files import Place, by_file, layout_of, places, remarks_on_files
+from ruralpanel.data.adapters.series_files import Place, Reading, by_file, layout_of, places, read_each, table_of
 from ruralpanel.data.adapters.sheets import Shown, hidden_remarks
 from ruralpanel.data.adapters.titles import (
     checked,
@@ -40,16 +38,9 @@ from ruralpanel.project.sidecars import SourceSpec
 
 
 @dataclass(frozen=True)
-class _File:
-    """What a file gave.
+class _Reading(Reading):
+    """`of_one_region`: a table of the file says nothing of regions but in the line 地区：…"""
 
-    `unread` are its titles that no series names, `hidden` what it hides; `of_one_region`: a table of it says nothing of
-    regions but in the line 地区：…
-    """
-
-    cells: list[Cell]
-    unread: list[str]
-    hidden: list[Problem]
     of_one_region: bool
 
 
@@ -77,25 +68,9 @@ def read(source: SourceSpec) -> pd.DataFrame:
         series that no file holds, two figures for one unit and year, a declared region that no file is about.
     """
     placed = by_file(places(source, own_file_by_stem=True))
-    cells: list[Cell] = []
-    problems: list[Problem] = []
-    remarks: list[Problem] = []
-    given: dict[str, set[str]] = {}
-    unread: dict[str, list[str]] = {}
-    of_one_region = False
-    for file in source.files:
-        if source.series and file not in placed:
-            continue
-        try:
-            export = _read_file(source, file, placed.get(file, ()))
-        except UserError as error:
-            problems += error.problems
-            continue
-        cells += export.cells
-        remarks += export.hidden
-        unread[file] = export.unread
-        given[file] = {cell.series for cell in export.cells}
-        of_one_region |= export.of_one_region
+    files = [file for file in source.files if file in placed or not source.series]
+    readings, problems = read_each(files, lambda file: _read_file(source, file, placed.get(file, ())))
+    cells = [cell for reading in readings.values() for cell in reading.cells]
     present = {cell.series for cell in cells}
     if not problems:
         problems += [
@@ -111,14 +86,14 @@ def read(source: SourceSpec) -> pd.DataFrame:
         ]
         problems += duplicate_problems(cells)
     declared = str(layout_of(source, NbsExportLayout).region or "")
-    if declared and not of_one_region and not problems:
+    if declared and not problems and not any(reading.of_one_region for reading in readings.values()):
         expected = "a region for tables of indicators; those of this source name the region of each figure"
         problems.append(Problem(source.name, "layout.region", text.quoted(declared), expected, "leave it out"))
     raise_any(capped(problems, source.name))
-    return with_remarks(cell_table(cells), [*remarks, *remarks_on_files(source, placed, given, unread)])
+    return table_of(source, placed, readings, cells)
 
 
-def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
+def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _Reading:
     label = file_label(source, file)
     layout = layout_of(source, NbsExportLayout)
     sheets = grids.read_sheets(file, label, layout)
@@ -167,7 +142,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
         problems += wrong
         held.append((block, {cell.series for cell in read_cells}))
     raise_any(capped([*naming.problems(), *problems, *_incomplete(held, label)], label))
-    return _File(cells, naming.unread(), hidden, any(map(_of_one_region, blocks)))
+    return _Reading(cells, naming.unread(), hidden, any(map(_of_one_region, blocks)))
 
 
 def _another_region(block: Block, label: str, layout: NbsExportLayout) -> Problem | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from ruralpanel.data.adapters.cells import file_label
+import pandas as pd
+
+from ruralpanel.data.adapters.cells import Cell, cell_table, file_label, with_remarks
 from ruralpanel.data.adapters.sheets import Sheet
 from ruralpanel.data.adapters.text import period, squeezed
 from ruralpanel.data.adapters.titles import years_pattern
@@ -32,6 +34,18 @@ class Place:
     file: str
     column: str
     declared: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file gave: figures, its columns or titles that no series names, and remarks."""
+
+    cells: Sequence[Cell]
+    unread: Sequence[str]
+    remarks: Sequence[Problem]
+
+
+OfFile = TypeVar("OfFile", bound=Reading)
 
 
 def declared_layout(source: SourceSpec) -> Mapping[str, object]:
@@ -271,6 +285,28 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     if problems:
         raise UserError(problems)
     return tuple(spots)
+
+
+def read_each(files: Iterable[str], read: Callable[[str], OfFile]) -> tuple[dict[str, OfFile], list[Problem]]:
+    """What each file gave, and the problems of those that cannot be read."""
+    readings: dict[str, OfFile] = {}
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            readings[file] = read(file)
+        except UserError as error:
+            problems += error.problems
+    return readings, problems
+
+
+def table_of(
+    source: SourceSpec, asked: Mapping[str, Sequence[Place]], readings: Mapping[str, Reading], cells: Sequence[Cell]
+) -> pd.DataFrame:
+    """All `cells` with the remarks on their files, of which `asked` are the places looked for."""
+    remarks = [remark for reading in readings.values() for remark in reading.remarks]
+    given = {file: {cell.series for cell in reading.cells} for file, reading in readings.items()}
+    unread = {file: reading.unread for file, reading in readings.items()}
+    return with_remarks(cell_table(cells), [*remarks, *remarks_on_files(source, asked, given, unread)])
 
 
 def remarks_on_files(

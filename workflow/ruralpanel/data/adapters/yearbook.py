@@ -13,22 +13,22 @@ from ruralpanel.data.adapters.cells import (
     SIDE_BY_SIDE,
     Cell,
     capped,
-    cell_table,
     duplicate_problems,
     figure_advice,
     file_label,
     place,
-    with_remarks,
 )
 from ruralpanel.data.adapters.series_files import (
     Place,
+    Reading,
     by_file,
     dated,
     dated_file,
     layout_of,
     need_series,
     places,
-    remarks_on_files,
+    read_each,
+    table_of,
 )
 from ruralpanel.data.adapters.sheets import Sheet, Shown, area, hidden_remarks
 from ruralpanel.data.adapters.titles import (
@@ -87,21 +87,9 @@ def read(source: SourceSpec) -> pd.DataFrame:
         numbers, figures of merged cells, measures other than declared, regions twice.
     """
     need_series(source)
-    cells: list[Cell] = []
-    problems: list[Problem] = []
-    remarks: list[Problem] = []
-    given: dict[str, set[str]] = {}
-    unread: dict[str, list[str]] = {}
     asked = by_file(places(source))
-    for file, wanted in asked.items():
-        try:
-            read_cells, remarks_of, unread[file] = _read_file(source, file, wanted)
-        except UserError as error:
-            problems += error.problems
-            continue
-        given[file] = {cell.series for cell in read_cells}
-        cells += read_cells
-        remarks += remarks_of
+    readings, problems = read_each(asked, lambda file: _read_file(source, file, asked[file]))
+    cells = [cell for reading in readings.values() for cell in reading.cells]
     if not problems:
         present = {cell.series for cell in cells}
         problems += [
@@ -117,11 +105,11 @@ def read(source: SourceSpec) -> pd.DataFrame:
         ]
         problems += duplicate_problems(cells)
     raise_any(capped(problems, source.name))
-    return with_remarks(cell_table(cells), [*remarks, *remarks_on_files(source, asked, given, unread)])
+    return table_of(source, asked, readings, cells)
 
 
-def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[list[Cell], list[Problem], list[str]]:
-    """The figures of a file, columns that may hold more of them, and all headers that were not read."""
+def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> Reading:
+    """Remarks are on columns that may hold more figures; unread are all headers that no series names."""
     label = file_label(source, file)
     layout = layout_of(source, YearbookLayout)
     sheets = grids.read_sheets(file, label, layout)
@@ -170,7 +158,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[
         if spot.declared and spot.series.key not in present and not problems
     ]
     raise_any(capped(problems, label))
-    return cells, remarks, [header for header in headers if header not in read]
+    return Reading(cells, [header for header in headers if header not in read], remarks)
 
 
 def _within(sheet: Sheet, bounds: tuple[int, int, int, int]) -> Sheet:
