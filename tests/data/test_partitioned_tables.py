@@ -74,3 +74,12 @@ def test_parts_without_rows_are_none(tmp_path: Path) -> None:
     assert figures(cells) == {("x", "a", 2001): 1.0} and not cells.attrs.get("remarks")
     alone = source_of("table", tmp_path / "firms", {"x": {}}, {"period": "year"}, files[1:])
     assert "year=2002/month=05/p.parquet and no folder beside; expected at least one row" in refusal(alone)
+
+
+def test_folders_write_dates_and_truths_in_a_way_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "firms" / "day=2001-02-03" / "listed=true" / "p.parquet"
+    file.parent.mkdir(parents=True)
+    day = pd.Timestamp("2001-02-03")
+    pd.DataFrame({"unit": ["a"], "x": [1.0], "year": [2001], "day": [day], "listed": [True]}).to_parquet(file)
+    cells = registry.read(source_of("table", tmp_path / "firms", {"x": {}}, {"period": "year"}, [file]))
+    assert figures(cells) == {("x", "a", 2001): 1.0} and not cells.attrs.get("remarks")

@@ -189,12 +189,22 @@ def _parquet(path: str, label: str, _layout: TableLayout) -> TableFile:
 
 def _contradiction(label: str, name: str, folder: str, values: Sequence[Any]) -> Problem | None:
     """Rows that say other than their folder, which some programs would believe instead."""
-    texts = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values if v is not None]
-    others = [text for text in texts if text.lstrip("0") != folder.lstrip("0")]
+    others = [text for v in values if v is not None and _bare(text := _written(v, folder)) != _bare(folder)]
     if not others:
         return None
     found = f"{', '.join(others[:8])} in a folder {name}={folder}: the rows are read as they say themselves"
     return Problem(label, f"column {name}", found, f"{folder}, as the folder says", "put the file where it belongs")
+
+
+def _written(value: Any, folder: str) -> str:
+    """A cell as programs write it into a folder's name; of a date as much of it as the folder says."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value.isoformat()[: len(folder)] if hasattr(value, "isoformat") else value)
+
+
+def _bare(text: str) -> str:
+    return text.casefold().lstrip("0")
 
 
 def _parts(label: str) -> dict[str, str]:
