@@ -111,7 +111,7 @@ def draw(
             axes.tick_params(axis="x", labelrotation=45)
         axes.set_xlim(periods[0] - 0.6, periods[-1] + 0.6)
         axes.set_ylim(limits)
-        axes.set_ylabel("\n".join(wrapped(axis, 28)))
+        axes.set_ylabel("\n".join(wrapped(axis, 22)))
         axes.set_title(title)
         axes.legend(loc="best", handletextpad=0.3)
         foot_note(figure, note)
