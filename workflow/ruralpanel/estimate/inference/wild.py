@@ -37,7 +37,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     """
     options = setting.of(WildCluster)
     kind, draws, names, sub = options.weights, options.draws, options.names, options.subcluster
-    _check_applies(fit, design, setting)
+    _check_applies(fit, design)
     dimensions, drawn = clusters_of(fit, design, setting)
     codes = dimensions[0].codes
     clusters = min(int(dimension.codes.max()) + 1 for dimension in dimensions)
@@ -156,7 +156,7 @@ def drawn_codes(fit: Fit, design: Design, setting: InferenceSpec, codes: IntArra
     return compact(codes * (int(other.max()) + 1) + other)
 
 
-def _check_applies(fit: Fit, design: Design, setting: InferenceSpec) -> None:
+def _check_applies(fit: Fit, design: Design) -> None:
     if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
         validity.stop(
             design,

@@ -177,7 +177,7 @@ def recipe(design: Design, result: Model, panel: ExportedPanel, title: str) -> R
     random = {"unit", "period"} if kind.random_periods and "unit" in spec.effects else set()
     effects = tuple(panel.group(name) for name in spec.effects if name not in random)
     dummies = form == "regression" and bool(lacking(design, fit))
-    _few_dummies(design, fit)
+    _few_dummies(fit)
     errors, index = _errors(result, panel, design, fit)
     weights = _column(spec.weights, design, rows, panel) if spec.weights else ""
     counted_per = spec.of(Poisson).exposure
@@ -224,7 +224,7 @@ def _column(term: str, design: Design, rows: IntArray, panel: ExportedPanel) -> 
     return panel.part(f"{term}:{design.spec.name}", rows, instruments.columns[:, instruments.terms.index(term)])
 
 
-def _few_dummies(design: Design, fit: Fit) -> None:
+def _few_dummies(fit: Fit) -> None:
     cells = fit.rows.size * fit.n_absorbed
     if cells > LARGEST_DUMMIES:
         raise NoScriptError(f"{fit.n_absorbed:,} effects of {fit.rows.size:,} rows are too many dummies")

@@ -134,7 +134,7 @@ def _facts(context: Context, texts: Texts, claim: ClaimRow, design: ClaimEstimat
         evidence=texts.render(f"evidence.{design.evidence}", units=words["units"]),
     )
     term = term_label(context, design)
-    method = method_name(context, texts, design)
+    method = method_name(context, design)
     text = texts.render(
         "answers.facts",
         design=line,
@@ -191,7 +191,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def method_name(context: Context, texts: Texts, design: ClaimEstimate) -> str:
+def method_name(context: Context, design: ClaimEstimate) -> str:
     """The inference that a design's interval comes from, in a few words."""
     found = (setting for setting in _settings(context, design) if setting.method == design.interval)
     return next((short_of(setting, context.language) for setting in found), "")

@@ -325,7 +325,7 @@ def _entry(texts: Texts, level: Level, claim: ClaimRow) -> tuple[Inline, Inline]
     if design is None:
         said = texts.inline("beside.untested", words=words, why=meaning(told, texts, level.row, base, short=True))
     else:
-        method = method_name(told, texts, design)
+        method = method_name(told, design)
         said = texts.inline(
             "beside.entry",
             words=words,

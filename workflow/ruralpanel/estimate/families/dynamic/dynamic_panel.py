@@ -124,7 +124,7 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
         n_absorbed=moments.x.shape[1] - k,
         fit={"n_instruments": float(len(moments.groups)), "n_units": float(units)},
         tests=tests,
-        notes=(*_notes(stacked, design), *estimate.notes),
+        notes=(*_notes(stacked), *estimate.notes),
         overrides=overrides,
         extra=extra,
     )
@@ -186,7 +186,7 @@ def _by_step(equation: Equation, estimate: gmm.Estimate) -> dict[str, dict[str, 
     }
 
 
-def _notes(stacked: Stack, design: Design) -> tuple[Note, ...]:
+def _notes(stacked: Stack) -> tuple[Note, ...]:
     number, units = len(stacked.moments.groups), stacked.moments.n_units
     notes = [note("instruments", number=number, units=units)]
     if number > units / 2:

@@ -173,7 +173,7 @@ def by_event_time(paths: Paths, every: tuple[Cell, ...]) -> dict[int, Average]:
     return {time: weighted(paths, times[time]) for time in sorted(times)}
 
 
-def by_cohort(paths: Paths, every: tuple[Cell, ...]) -> dict[int, Average]:
+def by_cohort(every: tuple[Cell, ...]) -> dict[int, Average]:
     """Mean over the periods under treatment of each cohort (by its start)."""
     averages = {}
     for start in sorted({cell.start for cell in every}):

@@ -211,7 +211,7 @@ def _callaway_santanna(sample: Sample) -> Fit:
     fitted = dynamics.from_scores(
         sample.design, (TERM,), np.array([mean.estimate]), dynamics.by_unit(sample.design, mean.influence[:, None])
     )
-    groups = callaway_santanna.by_cohort(paths, cells)
+    groups = callaway_santanna.by_cohort(cells)
     periods = paths.cohorts.periods
 
     def numbers(average: callaway_santanna.Average, first: int | None = None, period: int | None = None) -> GroupMean:

@@ -54,7 +54,7 @@ def fit(design: Design) -> Fit:
     if method in ("callaway_santanna", "matched"):
         need_no_steps(design, method)
     if trends:
-        return _with_trends(design, sample, method)
+        return _with_trends(sample, method)
     effects = dynamics.dynamic(sample, method)
     test, pretrend = dynamics.pretrend(effects, sample)
     bounds, notes = _bounds(effects, design)
@@ -90,7 +90,7 @@ def _randomised(sample: Sample, effects: Dynamic) -> LeadsRandomised | None:
     return placebo.leads(sample, before, reference, draws, stream(sample.design, "pretrend"))
 
 
-def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
+def _with_trends(sample: Sample, method: str) -> Fit:
     """Effects as departures from the trends of the cohorts; what came before is tested for being a line."""
     regressions.need_pre_periods(sample.design, sample.cohorts, 2, "group_trends")
     times = regressions.event_times(sample.design, sample.cohorts)

@@ -58,7 +58,7 @@ def stack(design: Design, cohorts: Cohorts, comparison: str, weigh: Weigh | None
     ]
     pooled = sum(len(others) for others in compared) / int(cohorts.treated.sum())
     for number, (start, treated, others) in enumerate(zip(cohorts.starts, members, compared, strict=True)):
-        rows = np.flatnonzero(_eligible(design, cohorts, start, treated, others)).astype(np.intp)
+        rows = np.flatnonzero(_eligible(design, cohorts, treated, others)).astype(np.intp)
         after = (design.period_codes[rows] >= start) & np.isin(design.unit_codes[rows], others)
         if not after.any():
             raise UserError(
@@ -127,7 +127,7 @@ def _regress(design: Design, stacked: Stack, columns: FloatArray, terms: tuple[s
 
 
 def _eligible(
-    design: Design, cohorts: Cohorts, start: int, treated: IntArray, others: IntArray
+    design: Design, cohorts: Cohorts, treated: IntArray, others: IntArray
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """(n,) rows of the experiment: all of its treated units, and of the others those before their own treatment."""
     units = design.unit_codes

@@ -165,11 +165,11 @@ def entry_table(
                 *entry.values[name],
                 *(part.get(name, [math.nan])[0] for part in (entry.low, entry.high) if part),
             ]
-            rows.append([names.get(name, name), *(_cell(entry, figure, language) for figure in figures)])
+            rows.append([names.get(name, name), *(_cell(entry, figure) for figure in figures)])
     return table_html(heads, rows)
 
 
-def _cell(entry: Entry, figure: float, language: str) -> Cell:
+def _cell(entry: Entry, figure: float) -> Cell:
     if not math.isfinite(figure):
         return Cell("")
     return Cell(entry.categories[int(figure)]) if entry.categories else number(figure)
