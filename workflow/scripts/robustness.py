@@ -8,11 +8,11 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("robustness"):
+    from ruralpanel.claims.designs import read_statistics
     from ruralpanel.claims.robustness.checks import Target, check_model
     from ruralpanel.claims.robustness.designs import design_of
     from ruralpanel.claims.robustness.results import read_robustness
     from ruralpanel.claims.robustness.targets import groups_of, table, targets_of
-    from ruralpanel.claims.scorecard import read_statistics
     from ruralpanel.data.named import NamedColumns, PanelFile, read_by_model
     from ruralpanel.estimate.base.model import read_model
     from ruralpanel.estimate.base.model_json import write_results

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ruralpanel.claims import verdicts
 from ruralpanel.claims.numbers import ClaimNumber, PlainEffect, VariableStats, find_estimand, plain_effect
@@ -15,6 +16,7 @@ from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
 from ruralpanel.project.effects import involving
 from ruralpanel.project.expressions import log_of
+from ruralpanel.project.files import read_rows
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS, MIXED, POLICY, WITHIN, removed_effects
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.notes import note
@@ -326,3 +328,33 @@ def _outcomes(model: Model, estimand: Estimand) -> tuple[str, ...]:
     """The outcomes of a statistic that has several."""
     statistic = model.statistics.get(estimand.statistic or "")
     return statistic.outcomes if statistic else ()
+
+
+def read_statistics(results: str | Path) -> Statistics:
+    """panel → variable → `VariableStats`, from the panels' ``columns.csv`` below `results`."""
+    by_panel: dict[str, dict[str, VariableStats]] = {}
+    for path in sorted((Path(results) / "panels").glob("*/columns.csv")):
+        by_panel[path.parent.name] = {row["variable"]: _stats(row) for row in read_rows(path)}
+    return by_panel
+
+
+def _stats(row: Mapping[str, str]) -> VariableStats:
+    n = _float(row.get("n"))
+    return VariableStats(
+        variable=row["variable"],
+        measure=row.get("measure") or "",
+        formula=row.get("formula") or "",
+        n=None if n is None else int(n),
+        mean=_float(row.get("mean")),
+        sd=_float(row.get("sd")),
+        sd_within=_float(row.get("sd_within")),
+        min=_float(row.get("min")),
+        max=_float(row.get("max")),
+    )
+
+
+def _float(text: str | None) -> float | None:
+    if text is None or not text.strip():
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None

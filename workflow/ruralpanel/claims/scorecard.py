@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from ruralpanel.claims import verdicts
-from ruralpanel.claims.designs import ClaimEstimate, Product, Statistics, describe, product
+from ruralpanel.claims.designs import ClaimEstimate, Product, Statistics, describe, product, read_statistics
 from ruralpanel.claims.evidence import Cell, cells
-from ruralpanel.claims.numbers import VariableStats
 from ruralpanel.claims.robustness.results import CurveSummary, Family, Power, Robustness
 from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Verdict
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.model_json import Notes, read_as, write_results
 from ruralpanel.estimate.inference.detectable import LEVEL, POWER, POWER_SIMULATED
-from ruralpanel.project.files import csv_text, read_rows, write_text
+from ruralpanel.project.files import csv_text, write_text
 from ruralpanel.project.notes import Note, plain_notes, statements
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.sections.configuration import Estimand, Hypothesis
@@ -208,36 +207,6 @@ def _agreement(claim: Hypothesis, curves: Mapping[str, CurveSummary], expected: 
 
 def _text(text: str | None) -> str:
     return " ".join((text or "").split())
-
-
-def read_statistics(results: str | Path) -> dict[str, dict[str, VariableStats]]:
-    """panel → variable → `VariableStats`, from the panels' ``columns.csv`` below `results`."""
-    by_panel: dict[str, dict[str, VariableStats]] = {}
-    for path in sorted((Path(results) / "panels").glob("*/columns.csv")):
-        by_panel[path.parent.name] = {row["variable"]: _stats(row) for row in read_rows(path)}
-    return by_panel
-
-
-def _stats(row: Mapping[str, str]) -> VariableStats:
-    n = _float(row.get("n"))
-    return VariableStats(
-        variable=row["variable"],
-        measure=row.get("measure") or "",
-        formula=row.get("formula") or "",
-        n=None if n is None else int(n),
-        mean=_float(row.get("mean")),
-        sd=_float(row.get("sd")),
-        sd_within=_float(row.get("sd_within")),
-        min=_float(row.get("min")),
-        max=_float(row.get("max")),
-    )
-
-
-def _float(text: str | None) -> float | None:
-    if text is None or not text.strip():
-        return None
-    value = float(text)
-    return value if math.isfinite(value) else None
 
 
 def evaluate(
