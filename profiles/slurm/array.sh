@@ -15,5 +15,6 @@ shift
 folder=$(awk -v line="${SLURM_ARRAY_TASK_ID:?submit it with sbatch --array}" 'NR == line { sub(/\r$/, ""); print }' "$list")
 [ -n "$folder" ] || { echo "$list has no line $SLURM_ARRAY_TASK_ID" >&2; exit 2; }
 [ -f "$folder/config.yaml" ] || { echo "$folder: no config.yaml" >&2; exit 2; }
+PATH=$PWD/.venv/bin:$PATH  # where `make` has set the project up
 exec python -m snakemake -s Snakefile --directory "$folder" --configfile "$folder/config.yaml" \
     --cores "${SLURM_CPUS_PER_TASK:-1}" "$@"

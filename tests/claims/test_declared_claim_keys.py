@@ -14,6 +14,7 @@ from test_scorecard import model
 
 from as_written import curve_of, evaluate_claims
 from ruralpanel.claims import scorecard
+from ruralpanel.claims.numbers import VariableStats
 from ruralpanel.claims.robustness.curve import run_curve
 from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.sections.data import Sample
@@ -67,7 +68,7 @@ def results() -> dict[str, Any]:
 def said(claim: Mapping[str, Any]) -> str:
     """The scorecard of one claim, whole."""
     book = {
-        name: scorecard._stats({"variable": name, "formula": formula, "mean": "3", "sd": "2", "measure": "person"})
+        name: VariableStats(variable=name, formula=formula, mean=3.0, sd=2.0, measure="person")
         for name, formula in (("y", "log(jobs)"), ("x", "log(roads)"), ("jobs", ""), ("roads", ""), ("z", ""))
     }
     curves = {"c": {"share_same_sign": 0.5, "n_specifications": 10}}
