@@ -89,7 +89,7 @@ def estimate(
         n_units=int(units.size),
         n_periods=int(periods.size),
         n_dropped={reason: int(count) for reason, count in dropped.items()},
-        coefficients=(*_coefficients(design, fit, settings, outcomes), *constants),
+        coefficients=(*_coefficients(design, fit, outcomes), *constants),
         inference=tuple(
             _entry(fit, setting, outcome, size)
             for setting, outcome, size in zip(settings, outcomes, sizes, strict=True)
@@ -218,12 +218,7 @@ def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: SimulatedSi
     )
 
 
-def _coefficients(
-    design: Design,
-    fit: Fit,
-    settings: tuple[InferenceSpec, ...],
-    outcomes: list[Outcome],
-) -> tuple[Coefficient, ...]:
+def _coefficients(design: Design, fit: Fit, outcomes: list[Outcome]) -> tuple[Coefficient, ...]:
     first = outcomes[0]
     assert isinstance(first, Inference)
     wild = _first(outcomes, "p_wild")
@@ -265,7 +260,7 @@ def _constant(
     outcomes = [_try(fit.intercept, design, setting, seed) for setting in settings]
     if isinstance(outcomes[0], UserError):
         raise outcomes[0]
-    return _coefficients(design, fit.intercept, settings, outcomes)[-1:], (MEANING[bool(fit.absorbed)],)
+    return _coefficients(design, fit.intercept, outcomes)[-1:], (MEANING[bool(fit.absorbed)],)
 
 
 def _marginals(

@@ -54,7 +54,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     Parameters
     ----------
     source : SourceSpec
-        Layout keys: see `layouts`.
+        Layout keys: see `kinds.adapters`.
 
     Returns
     -------

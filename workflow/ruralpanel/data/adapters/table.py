@@ -43,7 +43,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     Parameters
     ----------
     source : SourceSpec
-        Layout keys: see `layouts`.
+        Layout keys: see `kinds.adapters`.
 
     Returns
     -------

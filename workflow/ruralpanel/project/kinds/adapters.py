@@ -5,7 +5,7 @@ one. ``tests/project/test_kinds.py`` says what is missing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any, Self
@@ -15,24 +15,83 @@ from ruralpanel.project.kinds.facts import Adapter, LayoutKey
 NBS_EXPORT, TABLE, YEARBOOK = "nbs_export", "table", "yearbook"
 """Adapters that ``new-source`` proposes."""
 
+_WORKBOOKS = ("xlsx", "xls")
+_ROWS = ("text", *_WORKBOOKS)
+_DATABASES = ("sqlite", "duckdb")
+_NUMBER, _SECONDS = ("number",), ("number", "decimal")
+_LIST = ("list",)
+
+
+def _key(meaning: str, default: Any = None, kinds: Sequence[str] = ("text",), found: Any = "", **more: Any) -> Any:
+    """A layout key; `found`: what holds where it is absent, if no value can say it; the others are as of `LayoutKey`."""
+    stated = found or ([] if default == () else default)
+    told = {"key": LayoutKey(meaning, stated, tuple(kinds), **more)}
+    return field(default_factory=dict, metadata=told) if default == {} else field(default=default, metadata=told)
+
+
+def _sheet(meaning: str, found: str) -> Any:
+    return _key(meaning, None, ("text", "number", "list"), found, formats=_WORKBOOKS)
+
+
+def _period(meaning: str, default: str | None, *kinds: str) -> Any:
+    parts = {"from": ("name", "sheet", "file"), "as": ()}
+    return _key(meaning, default, (*kinds, "number", "mapping"), default or "", parts=parts)
+
+
+_MISSING = "further marks that mean “no figure”, beside blank, …, --, -, 无, NA"
+_END = (
+    "whether the end of the file must be there (a source line; a closed HTML table), so that a file that was cut off "
+    "is noticed"
+)
+
 
 @dataclass(frozen=True)
 class Layout:
-    """How files are read: the layout keys that every adapter may know; what they mean stands in `ADAPTERS`."""
+    """How files are read: the layout keys that every adapter may know (`keys_of`)."""
 
-    sheet: str | int | Sequence[str | int] | None = None
-    range: str | None = None
-    encoding: str | None = None
-    skip_rows: Sequence[str] = ()
-    keep_rows: Sequence[str] = ()
-    missing: Sequence[str] = ()
-    marks: Sequence[str] = ()
-    measures: str = "checked"
-    end: str = "required"
-    numbers: str = ""
-    most_cells: int = 5_000_000
-    most_columns: int = 16_384
-    most_megabytes: int = 300
+    sheet: str | int | Sequence[str | int] | None = _sheet(
+        "worksheet, by name or by number from 1; a list of them where the year stands in their names",
+        "the only one that is not empty",
+    )
+    range: str | None = _key("part of the worksheet that holds the table, as A3:H40", found="all that is filled")
+    encoding: str | None = _key(
+        "encoding of a text file",
+        found="found out: UTF-8 with or without mark, UTF-16, else GB18030 (GBK)",
+        formats=("text", "html", "dta", "dbf"),
+    )
+    skip_rows: Sequence[str] = _key(
+        "further rows to leave out by name, beside the nation, totals and the usual groups of regions", (), _LIST
+    )
+    keep_rows: Sequence[str] = _key(
+        "rows to keep although their names are usually those of totals or groups (a unit named Central)", (), _LIST
+    )
+    missing: Sequence[str] = _key(_MISSING, (), _LIST)
+    marks: Sequence[str] = _key("further footnote marks that may stand before or after a figure", (), _LIST)
+    measures: str = _key(
+        "whether a measure that the file names (in a heading, a title, a line 单位：万人) must be the declared one",
+        "checked",
+        choices=("checked", "ignored"),
+    )
+    end: str = _key(_END, "required", choices=("required", "optional"))
+    numbers: str = _key(
+        "figures that a worksheet shows larger or smaller than it stores them (0.0%, #,##0,): which of the two is "
+        "meant",
+        "",
+        found="the measure decides (percent, share); else they are refused",
+        choices=("shown", "stored"),
+        formats=_WORKBOOKS,
+    )
+    most_cells: int = _key(
+        "cells of a worksheet, a page or a text that are read at most",
+        5_000_000,
+        _NUMBER,
+        formats=("html", *_ROWS),
+        least=1,
+    )
+    most_columns: int = _key(
+        "HTML and text: columns of a table at most", 16_384, _NUMBER, formats=("html", "text"), least=1
+    )
+    most_megabytes: int = _key("size of an XLSX file at most, once unpacked", 300, _NUMBER, formats=("xlsx",), least=1)
 
     @classmethod
     def of(cls, declared: Mapping[str, Any]) -> Self:
@@ -45,263 +104,157 @@ class Layout:
 class Dated(Layout):
     """Layout keys of an adapter that may take the period from the names of files or worksheets."""
 
-    period: str | int | Mapping[str, str] | None = None
+    period: str | int | Mapping[str, str] | None = _period(
+        "the year of the figures, where the columns do not name it with {period}; or {from: name}: as for `table`", None
+    )
 
 
 @dataclass(frozen=True)
 class TableLayout(Dated):
     """Layout keys of `table`."""
 
-    period: str | int | Mapping[str, str] | None = "period"
-    shape: str = "long"
-    unit: str = "unit"
-    frequency: str = ""
-    series: str = ""
-    value: str = "value"
-    across: str = "period"
-    columns: str = "{period}"
-    where: Mapping[str, Any] = field(default_factory=dict)
-    header: int | None = None
-    first_row: int | None = None
-    delimiter: str = ""
-    decimal: str | None = None
-    thousands: str | None = None
-    query: str = ""
-    from_: str | None = None
-    timeout: float = 60
+    period: str | int | Mapping[str, str] | None = _period(
+        "the column that holds the period, or the one period (a number) of all figures, or {from: name}: the year in "
+        "the name of each file or worksheet (from: file, from: sheet: only there; as: roads_{period}: how it is named)",
+        "period",
+        "text",
+    )
+    range: str | None = _key(
+        "part of the worksheet or text file that holds the table, as A3:H40", found="all that is filled", formats=_ROWS
+    )
+    skip_rows: Sequence[str] = _key(
+        "units to leave out by name (totals); * in a name stands for any signs (*00: codes of higher levels), an empty "
+        "one for rows that name no unit",
+        (),
+        _LIST,
+    )
+    missing: Sequence[str] = _key(f"{_MISSING}; numbers too, as -999", (), _LIST)
+    most_cells: int = _key(
+        "cells of a worksheet that are read at most", Layout.most_cells, _NUMBER, formats=_WORKBOOKS, least=1
+    )
+    shape: str = _key(
+        "long: a row for each unit and period; wide: a column for each period (or unit)",
+        "long",
+        choices=("long", "wide"),
+    )
+    unit: str = _key("the column that holds the unit's name or id", "unit")
+    frequency: str = _key(
+        "what a date in the period's column stands for; quarters (2012Q3) and months (2012-07) are read as such",
+        "",
+        found="year",
+        choices=("year", "quarter", "month"),
+    )
+    series: str = _key("the column that names the series, where all figures stand in one column", "")
+    value: str = _key("the column of all figures, together with `series`", "value")
+    across: str = _key("wide: what the columns stand for", "period", choices=("period", "unit"))
+    columns: str = _key("wide: how the columns of a series are named; {period} stands for the year", "{period}")
+    where: Mapping[str, Any] = _key("rows to keep: column → value (or list of values)", {}, ("mapping",))
+    header: int | None = _key(
+        "row of the column names, from 1 (in the file, or in the range)",
+        None,
+        _NUMBER,
+        found=1,
+        formats=_ROWS,
+        least=1,
+    )
+    first_row: int | None = _key(
+        "row of the first figures, where rows of measures or notes stand between it and the column names",
+        None,
+        _NUMBER,
+        "the one below the column names",
+        formats=_ROWS,
+        least=1,
+    )
+    delimiter: str = _key(
+        "sign between the columns of a text file",
+        "",
+        found="found out from the header: comma, semicolon, tab or bar",
+        formats=("text",),
+    )
+    decimal: str | None = _key("decimal mark of figures that are text", found=".", choices=(".", ","))
+    thousands: str | None = _key(
+        "thousands separator of figures that are text", found="none", choices=(",", ".", " ", "'")
+    )
+    query: str = _key(
+        "SELECT statement for an SQLite or DuckDB file", "", found="the whole of `from`", formats=_DATABASES
+    )
+    from_: str | None = _key("table or view of an SQLite or DuckDB file", found="the only one", formats=_DATABASES)
+    timeout: float = _key(
+        "seconds within which an SQLite or DuckDB file must have answered",
+        60,
+        _SECONDS,
+        formats=_DATABASES,
+        least=0.001,
+    )
 
 
 @dataclass(frozen=True)
 class YearbookLayout(Dated):
     """Layout keys of `yearbook`."""
 
-    table: int | Sequence[int] | None = None
-    unit: int = 1
-    header_rows: int | None = None
+    end: str = _key(_END, "required", choices=("required", "optional"), formats=("html",))
+    table: int | Sequence[int] | None = _key(
+        "HTML: table or tables to read, by number from 1", None, ("number", "list"), "the one with the most figures"
+    )
+    unit: int = _key("column that holds the regions' names, by number from 1", 1, _NUMBER, least=1)
+    header_rows: int | None = _key("number of rows above the first region", None, _NUMBER, "found out", least=0)
 
 
 @dataclass(frozen=True)
 class NbsExportLayout(Layout):
     """Layout keys of `nbs_export`."""
 
-    region: str = ""
+    sheet: str | int | Sequence[str | int] | None = _sheet(
+        "worksheets, by name or by number from 1", "every sheet with a table"
+    )
+    region: str = _key("the region of a file that lists indicators; one that the file names must be the same", "")
 
 
 @dataclass(frozen=True)
 class NbsApiLayout(Layout):
     """Layout keys of `nbs_api`; absent ones of a request are those of `snakemake fetch`."""
 
-    years: Sequence[int] | None = None
-    cids: Sequence[str] | Mapping[str, Any] = ()
-    under: Sequence[str] = ()
-    regions: Mapping[str, str] = field(default_factory=dict)
-    base: str = ""
-    root: str = ""
-    library: str | int = ""
-    pause: float = 1.5
-    attempts: int = 7
-    timeout: float = 60
-    years_per_request: int = 20
-    regions_per_request: int = 10
-
-
-_WORKBOOKS = ("xlsx", "xls")
-_ROWS = ("text", *_WORKBOOKS)
-_DATABASES = ("sqlite", "duckdb")
-_ENCODING = LayoutKey(
-    "encoding of a text file",
-    "found out: UTF-8 with or without mark, UTF-16, else GB18030 (GBK)",
-    formats=("text", "html", "dta", "dbf"),
-)
-_SHEET = LayoutKey(
-    "worksheet, by name or by number from 1; a list of them where the year stands in their names",
-    "the only one that is not empty",
-    ("text", "number", "list"),
-    formats=_WORKBOOKS,
-)
-_FROM_NAME = {"from": ("name", "sheet", "file"), "as": ()}
-_NUMBERS = LayoutKey(
-    "figures that a worksheet shows larger or smaller than it stores them (0.0%, #,##0,): which of the two is meant",
-    "the measure decides (percent, share); else they are refused",
-    choices=("shown", "stored"),
-    formats=_WORKBOOKS,
-)
-_MOST_CELLS = LayoutKey(
-    "cells of a worksheet, a page or a text that are read at most",
-    5_000_000,
-    ("number",),
-    formats=("html", *_ROWS),
-    least=1,
-)
-_MOST_MEGABYTES = LayoutKey("size of an XLSX file at most, once unpacked", 300, ("number",), formats=("xlsx",), least=1)
-_CAPS = {"most_cells": _MOST_CELLS, "most_megabytes": _MOST_MEGABYTES}
-_MOST_COLUMNS = LayoutKey(
-    "HTML and text: columns of a table at most", 16_384, ("number",), formats=("html", "text"), least=1
-)
-_MISSING = LayoutKey("further marks that mean “no figure”, beside blank, …, --, -, 无, NA", [], ("list",))
-_MARKS = LayoutKey("further footnote marks that may stand before or after a figure", [], ("list",))
-_SKIP = LayoutKey(
-    "further rows to leave out by name, beside the nation, totals and the usual groups of regions", [], ("list",)
-)
-_KEEP = LayoutKey(
-    "rows to keep although their names are usually those of totals or groups (a unit named Central)", [], ("list",)
-)
-_END = LayoutKey(
-    "whether the end of the file must be there (a source line; a closed HTML table), so that a file "
-    "that was cut off is noticed",
-    "required",
-    choices=("required", "optional"),
-)
-_MEASURES = LayoutKey(
-    "whether a measure that the file names (in a heading, a title, a line 单位：万人) must be the declared one",
-    "checked",
-    choices=("checked", "ignored"),
-)
-
-_OF_NBS_EXPORT = {
-    "sheet": LayoutKey(
-        "worksheets, by name or by number from 1",
-        "every sheet with a table",
-        ("text", "number", "list"),
-        formats=_WORKBOOKS,
-    ),
-    "encoding": _ENCODING,
-    "region": LayoutKey("the region of a file that lists indicators; one that the file names must be the same", ""),
-    "skip_rows": _SKIP,
-    "keep_rows": _KEEP,
-    "missing": _MISSING,
-    "marks": _MARKS,
-    "measures": _MEASURES,
-    "end": _END,
-    "numbers": _NUMBERS,
-    **_CAPS,
-    "most_columns": _MOST_COLUMNS,
-}
-_OF_NBS_API = {
-    "years": LayoutKey("first and last year to fetch", "none: needed by `snakemake fetch`", ("list",)),
-    "cids": LayoutKey(
+    years: Sequence[int] | None = _key("first and last year to fetch", None, _LIST, "none: needed by `snakemake fetch`")
+    cids: Sequence[str] | Mapping[str, Any] = _key(
         "ids of the data sets to look into, for all series or by series; without them the tree is walked",
-        [],
+        (),
         ("list", "mapping"),
-    ),
-    "under": LayoutKey("folders of the tree to look into, as 农业 > 乡村人口", "the whole tree", ("list",)),
-    "regions": LayoutKey(
-        "regions to ask for: name → 12-digit code", "the units with a 6-digit code in the units file", ("mapping",)
-    ),
-    "base": LayoutKey("address of the interface", "that of data.stats.gov.cn"),
-    "root": LayoutKey("id of the tree's root", "that of the annual data by province"),
-    "library": LayoutKey("number of the library that the tree belongs to", "6, annual by province", ("text", "number")),
-    "pause": LayoutKey("seconds between two requests; doubled after each failure", 1.5, ("number", "decimal"), least=0),
-    "attempts": LayoutKey("how often a request is made before giving up", 7, ("number",), least=1),
-    "timeout": LayoutKey("seconds within which an answer must be whole", 60, ("number", "decimal"), least=0.001),
-    "years_per_request": LayoutKey("years asked for at once", 20, ("number",), least=1),
-    "regions_per_request": LayoutKey("regions asked for at once", 10, ("number",), least=1),
-    "skip_rows": _SKIP,
-    "keep_rows": _KEEP,
-    "missing": _MISSING,
-    "marks": _MARKS,
-    "measures": _MEASURES,
-}
-_OF_TABLE = {
-    "shape": LayoutKey(
-        "long: a row for each unit and period; wide: a column for each period (or unit)",
-        "long",
-        choices=("long", "wide"),
-    ),
-    "unit": LayoutKey("the column that holds the unit's name or id", "unit"),
-    "period": LayoutKey(
-        "the column that holds the period, or the one period (a number) of all figures, or {from: name}: the year "
-        "in the name of each file or worksheet (from: file, from: sheet: only there; as: roads_{period}: how it "
-        "is named)",
-        "period",
-        ("text", "number", "mapping"),
-        parts=_FROM_NAME,
-    ),
-    "frequency": LayoutKey(
-        "what a date in the period's column stands for; quarters (2012Q3) and months (2012-07) are read as such",
-        "year",
-        choices=("year", "quarter", "month"),
-    ),
-    "series": LayoutKey("the column that names the series, where all figures stand in one column", ""),
-    "value": LayoutKey("the column of all figures, together with `series`", "value"),
-    "across": LayoutKey("wide: what the columns stand for", "period", choices=("period", "unit")),
-    "columns": LayoutKey("wide: how the columns of a series are named; {period} stands for the year", "{period}"),
-    "where": LayoutKey("rows to keep: column → value (or list of values)", {}, ("mapping",)),
-    "skip_rows": LayoutKey(
-        "units to leave out by name (totals); * in a name stands for any signs (*00: codes of higher levels), an empty "
-        "one for rows that name no unit",
-        [],
-        ("list",),
-    ),
-    "sheet": _SHEET,
-    "range": LayoutKey(
-        "part of the worksheet or text file that holds the table, as A3:H40", "all that is filled", formats=_ROWS
-    ),
-    "header": LayoutKey(
-        "row of the column names, from 1 (in the file, or in the range)", 1, ("number",), formats=_ROWS, least=1
-    ),
-    "first_row": LayoutKey(
-        "row of the first figures, where rows of measures or notes stand between it and the column names",
-        "the one below the column names",
-        ("number",),
-        formats=_ROWS,
-        least=1,
-    ),
-    "delimiter": LayoutKey(
-        "sign between the columns of a text file",
-        "found out from the header: comma, semicolon, tab or bar",
-        formats=("text",),
-    ),
-    "decimal": LayoutKey("decimal mark of figures that are text", ".", choices=(".", ",")),
-    "thousands": LayoutKey("thousands separator of figures that are text", "none", choices=(",", ".", " ", "'")),
-    "encoding": _ENCODING,
-    "query": LayoutKey("SELECT statement for an SQLite or DuckDB file", "the whole of `from`", formats=_DATABASES),
-    "timeout": LayoutKey(
-        "seconds within which an SQLite or DuckDB file must have answered",
-        60,
-        ("number", "decimal"),
-        formats=_DATABASES,
-        least=0.001,
-    ),
-    "from": LayoutKey("table or view of an SQLite or DuckDB file", "the only one", formats=_DATABASES),
-    "missing": LayoutKey(_MISSING.meaning + "; numbers too, as -999", [], ("list",)),
-    "marks": _MARKS,
-    "measures": _MEASURES,
-    "numbers": _NUMBERS,
-    "most_cells": replace(_MOST_CELLS, meaning="cells of a worksheet that are read at most", formats=_WORKBOOKS),
-    "most_megabytes": _MOST_MEGABYTES,
-}
-_OF_YEARBOOK = {
-    "period": LayoutKey(
-        "the year of the figures, where the columns do not name it with {period}; or {from: name}: as for `table`",
-        "",
-        ("number", "mapping"),
-        parts=_FROM_NAME,
-    ),
-    "table": LayoutKey(
-        "HTML: table or tables to read, by number from 1", "the one with the most figures", ("number", "list")
-    ),
-    "sheet": _SHEET,
-    "range": LayoutKey("part of the worksheet that holds the table, as A3:H40", "all that is filled"),
-    "unit": LayoutKey("column that holds the regions' names, by number from 1", 1, ("number",), least=1),
-    "header_rows": LayoutKey("number of rows above the first region", "found out", ("number",), least=0),
-    "encoding": _ENCODING,
-    "skip_rows": _SKIP,
-    "keep_rows": _KEEP,
-    "missing": _MISSING,
-    "marks": _MARKS,
-    "measures": _MEASURES,
-    "end": replace(_END, formats=("html",)),
-    "numbers": _NUMBERS,
-    **_CAPS,
-    "most_columns": _MOST_COLUMNS,
-}
+    )
+    under: Sequence[str] = _key("folders of the tree to look into, as 农业 > 乡村人口", (), _LIST, "the whole tree")
+    regions: Mapping[str, str] = _key(
+        "regions to ask for: name → 12-digit code",
+        {},
+        ("mapping",),
+        "the units with a 6-digit code in the units file",
+    )
+    base: str = _key("address of the interface", "", found="that of data.stats.gov.cn")
+    root: str = _key("id of the tree's root", "", found="that of the annual data by province")
+    library: str | int = _key(
+        "number of the library that the tree belongs to", "", ("text", "number"), "6, annual by province"
+    )
+    pause: float = _key("seconds between two requests; doubled after each failure", 1.5, _SECONDS, least=0)
+    attempts: int = _key("how often a request is made before giving up", 7, _NUMBER, least=1)
+    timeout: float = _key("seconds within which an answer must be whole", 60, _SECONDS, least=0.001)
+    years_per_request: int = _key("years asked for at once", 20, _NUMBER, least=1)
+    regions_per_request: int = _key("regions asked for at once", 10, _NUMBER, least=1)
+
+
+def keys_of(layout: type[Layout], *without: str) -> Mapping[str, LayoutKey]:
+    """The keys that a class declares, but for those that say nothing about an adapter's files."""
+    return {item.name.rstrip("_"): item.metadata["key"] for item in fields(layout) if item.name not in without}
+
+
+_OF_FILES = ("sheet", "range", "encoding", "end", "numbers", "most_cells", "most_columns", "most_megabytes")
 
 ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
     {
-        NBS_EXPORT: Adapter(read="ruralpanel.data.adapters.nbs_export:read", keys=_OF_NBS_EXPORT),
-        "nbs_api": Adapter(read="ruralpanel.data.adapters.nbs_api:read", keys=_OF_NBS_API, live=True),
-        TABLE: Adapter(read="ruralpanel.data.adapters.table:read", keys=_OF_TABLE),
-        YEARBOOK: Adapter(read="ruralpanel.data.adapters.yearbook:read", keys=_OF_YEARBOOK),
+        NBS_EXPORT: Adapter(read="ruralpanel.data.adapters.nbs_export:read", keys=keys_of(NbsExportLayout, "range")),
+        "nbs_api": Adapter(
+            read="ruralpanel.data.adapters.nbs_api:read", keys=keys_of(NbsApiLayout, *_OF_FILES), live=True
+        ),
+        TABLE: Adapter(
+            read="ruralpanel.data.adapters.table:read", keys=keys_of(TableLayout, "keep_rows", "end", "most_columns")
+        ),
+        YEARBOOK: Adapter(read="ruralpanel.data.adapters.yearbook:read", keys=keys_of(YearbookLayout)),
     }
 )

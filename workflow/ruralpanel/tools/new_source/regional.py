@@ -115,7 +115,7 @@ def printed(file: Path, units: Units | None, year: int | None, sheet: str = "", 
             f"the page holds tables number {', '.join(str(n) for n, _, _ in tables)}: number {number} was taken"
         )
     rows = [row for row in table.rows if not is_note(row, 0) and not is_left_out(row.cell(0), left_out())]
-    series, templates = _columns(table, rows, part, unsure)
+    series, templates = _columns(table, rows, unsure)
     if not series:
         return None
     if not templates:
@@ -130,9 +130,7 @@ def printed(file: Path, units: Units | None, year: int | None, sheet: str = "", 
     return Found(YEARBOOK, layout, series, tuple(unsure), units=names, part="" if only else sheet)
 
 
-def _columns(
-    table: RegionTable, rows: Sequence[Any], sheet: Sheet, unsure: list[str]
-) -> tuple[dict[str, dict[str, Any]], bool]:
+def _columns(table: RegionTable, rows: Sequence[Any], unsure: list[str]) -> tuple[dict[str, dict[str, Any]], bool]:
     series: dict[str, dict[str, Any]] = {}
     templates: set[str] = set()
     for index, header in table.columns.items():

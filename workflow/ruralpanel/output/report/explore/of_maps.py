@@ -118,7 +118,7 @@ def _of_regimes(context: Context, name: str, options: maps.Regimes) -> Entry:
     rows = [row for row in context.panels[options.panel].codebook if row["variable"] in variables]
     names = [name for row in rows for name in (row.get("source") or "").split(";")]
     return _categories(
-        context, name, title, context.panels[options.panel].title, panels, {r: words[r] for r in REGIMES},
+        name, title, context.panels[options.panel].title, panels, {r: words[r] for r in REGIMES},
         style.categorical(len(REGIMES)), sources(context, names), _note(context, options),
     )  # fmt: skip
 
@@ -144,11 +144,10 @@ def _of_clusters(context: Context, name: str, options: maps.Clusters) -> Iterato
     note = " ".join(text for text in (drawn, _note(context, options)) if text)
     colours = style.diverging(len(CLASSES))[::-1]
     estimated = word("explore.computed", context.language)
-    yield _categories(context, name, title, context.panels[panel].title, panels, words, colours, estimated, note)
+    yield _categories(name, title, context.panels[panel].title, panels, words, colours, estimated, note)
 
 
 def _categories(
-    context: Context,
     name: str,
     title: str,
     group: str,
