@@ -13,7 +13,7 @@ import pandas as pd
 from ruralpanel.data.break_steps import MARK, Figures, break_steps
 from ruralpanel.data.formulas import Context, Evaluated, Undefined, evaluate
 from ruralpanel.data.lineage import LINEAGE, READ, joined, write
-from ruralpanel.data.rows import attribute_column, attribute_names
+from ruralpanel.data.rows import attribute_column
 from ruralpanel.data.series import SeriesValues, series_values, units_with_figures
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, tree, years_read
 from ruralpanel.project.files import atomic_path, write_frame, write_parquet
@@ -165,7 +165,7 @@ def build(
         Breaks crossed undeclared, measures that do not convert, figures given twice, formulas that do not work,
         a panel without any figure: all that can be said at once.
     """
-    attributes = attribute_names(units)
+    attributes = units.columns
     order = evaluation_order(variables, attributes, file)
     raise_any(break_problems(used, variables, panel, series, file))
     needed = _needed(variables, panel)

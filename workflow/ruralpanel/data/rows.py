@@ -28,11 +28,6 @@ def attribute_column(units: Units, ids: Sequence[str], name: str) -> list[float]
     return numbers if len(numbers) == len(values) else [str(value) for value in values]
 
 
-def attribute_names(units: Units) -> tuple[str, ...]:
-    """Names of all attributes, in the order of the units file."""
-    return tuple(dict.fromkeys(name for values in units.attributes.values() for name in values))
-
-
 def group_codes(name: str, frame: pd.DataFrame, units: Units) -> Codes:
     """The group of each row of `frame` (n,), from 0 without gaps; −1 where what makes the group is blank or missing.
 
@@ -73,7 +68,7 @@ def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: st
         The condition does not parse, names what neither the panel nor the units have, or compares unlike things.
     """
     expression = parse(text, file, where)
-    attributes = attribute_names(units)
+    attributes = units.columns
     used = names(expression)
     unknown = sorted(used - set(frame.columns) - set(attributes))
     if unknown:

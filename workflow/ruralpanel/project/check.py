@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, years_read
-from ruralpanel.project.check_models import condition_problems, missing, model_problems, name_problems
+from ruralpanel.project.check_models import condition_problems, model_problems, name_problems
 from ruralpanel.project.check_outputs import claim_problems, output_problems
 from ruralpanel.project.check_report import report_problems
 from ruralpanel.project.corrections import load_corrections
@@ -18,7 +18,7 @@ from ruralpanel.project.load import Config
 from ruralpanel.project.measures import MeasureError, conversion, formula_problems
 from ruralpanel.project.other_results import compared_folder, compared_problems, evidence_problems
 from ruralpanel.project.periods import frequency, mixed
-from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.problems import Problem, UserError, unknown
 from ruralpanel.project.reads import (
     COORDINATES,
     CURVE_COLUMNS,
@@ -32,47 +32,47 @@ from ruralpanel.project.sections.configuration import SpecificationCurve
 from ruralpanel.project.units import Units, load_units
 
 
-def reference_problems(config: Config, attributes: set[str], units: Units | None) -> list[Problem]:
+def reference_problems(config: Config, units: Units) -> list[Problem]:
     """Every name in panels, samples, models, curves, claims, tables, figures and maps that nothing declares."""
-    found = [*_panel_problems(config, units), *_sample_problems(config, attributes, units)]
-    found += _series_problems(config, units)
+    attributes = set(units.columns)
+    found = [*_panel_problems(config, units), *_sample_problems(config, units), *_series_problems(config, units)]
     found += [
-        missing(config.file, f"sources.{name}.by", source.by, "an attribute of the units", attributes)
+        config.missing(f"sources.{name}.by", source.by, "an attribute of the units", attributes)
         for name, source in config.sources.items()
         if source.by and source.by not in attributes
     ]
     for model in config.models.values():
-        found += model_problems(config, model, attributes, units)
-    found += _preset_problems(config, attributes)
+        found += model_problems(config, model, units)
+    found += _preset_problems(config, units)
     for name, curve in config.specification_curves.items():
-        found += _curve_problems(config, name, curve, attributes)
+        found += _curve_problems(config, name, curve, units)
     for name, claim in config.hypotheses.items():
         found += claim_problems(config, name, claim)
     for section, items in (("tables", config.tables), ("figures", config.figures), ("maps", config.maps)):
         for name, item in items.items():
-            found += output_problems(config, section, name, item, attributes, units)
-    found += place_problems(config, attributes, units)
+            found += output_problems(config, section, name, item, units)
+    found += place_problems(config, units)
     if config.maps and config.boundaries is None and not set(COORDINATES) <= attributes:
         expected = "boundaries: a file of polygons, or columns longitude and latitude in the units file"
-        found.append(Problem(config.file, "maps", "maps without boundaries", expected))
+        found.append(config.problem("maps", "maps without boundaries", expected))
     return found
 
 
-def _panel_problems(config: Config, units: Units | None) -> Iterator[Problem]:
+def _panel_problems(config: Config, units: Units) -> Iterator[Problem]:
     for name, panel in config.panels.items():
         written = config.resolved["panels"][name]["periods"]
         ends = list(written.values()) if isinstance(written, Mapping) else panel.periods
         if mixed(ends):
             found = " and ".join(dict.fromkeys(f"{frequency(period)}s" for period in ends))
             expected = "periods of one kind: years, quarters or months"
-            yield Problem(config.file, f"panels.{name}.periods", found, expected, "make a panel of each")
+            yield config.problem(f"panels.{name}.periods", found, expected, "make a panel of each")
         elif not panel.periods:
             found, expected = f"{written['first']} to {written['last']}", "first no later than last"
-            yield Problem(config.file, f"panels.{name}.periods", found, expected, "exchange the two")
+            yield config.problem(f"panels.{name}.periods", found, expected, "exchange the two")
         yield from _unit_problems(config, f"panels.{name}.units", panel.units, units)
 
 
-def _series_problems(config: Config, units: Units | None) -> Iterator[Problem]:
+def _series_problems(config: Config, units: Units) -> Iterator[Problem]:
     """Spans written backwards, of which nothing would be held against the figures, and units that do not exist."""
     for name, source in config.sources.items():
         own = config.resolved["sources"][name]
@@ -95,28 +95,26 @@ def _series_problems(config: Config, units: Units | None) -> Iterator[Problem]:
                 yield from _unit_problems(config, f"{where}.{place}", ids, units, file)
 
 
-def _unit_problems(
-    config: Config, where: str, ids: Iterable[str], units: Units | None, file: str = ""
-) -> Iterator[Problem]:
+def _unit_problems(config: Config, where: str, ids: Iterable[str], units: Units, file: str = "") -> Iterator[Problem]:
     for unit in ids:
-        if units and unit not in units.every:
+        if units.ids and unit not in units.every:
             meant = units.match(unit)
             fix = f'write "{meant}"' if meant else units.suggest(unit)
             yield Problem(file or config.file, where, f'"{unit}"', "ids of the units file", fix)
 
 
-def _sample_problems(config: Config, attributes: set[str], units: Units | None) -> Iterator[Problem]:
+def _sample_problems(config: Config, units: Units) -> Iterator[Problem]:
     for name, sample in config.samples.items():
         if sample.where is not None:
-            yield from condition_problems(config, f"samples.{name}.where", sample.where, attributes, units)
+            yield from condition_problems(config, f"samples.{name}.where", sample.where, units)
         yield from _unit_problems(config, f"samples.{name}.drop", sample.drop or (), units)
         periods = {period for panel in config.panels.values() for period in panel.periods}
         for period in sample.drop_periods or ():
             if period not in periods:
-                yield Problem(config.file, f"samples.{name}.drop_periods", str(period), "a period of one of the panels")
+                yield config.problem(f"samples.{name}.drop_periods", str(period), "a period of one of the panels")
 
 
-def _preset_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:
+def _preset_problems(config: Config, units: Units) -> Iterator[Problem]:
     """Names of variables in keys of presets that no model takes over; those taken over are the models' own."""
     taken = frozenset(config.places.origins.values())
     for name, preset in config.presets.items():
@@ -126,25 +124,23 @@ def _preset_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:
                 continue
             texts = value if isinstance(value, list) else [value]
             parts = {part.strip() for text in texts for part in str(text).split(":")}
-            yield from name_problems(config, written, parts, attributes)
+            yield from name_problems(config, written, parts, units)
 
 
-def _curve_problems(config: Config, name: str, curve: SpecificationCurve, attributes: set[str]) -> Iterator[Problem]:
+def _curve_problems(config: Config, name: str, curve: SpecificationCurve, units: Units) -> Iterator[Problem]:
     where = f"specification_curves.{name}"
-    if curve.panel not in config.panels:
-        yield missing(config.file, f"{where}.panel", curve.panel, "a name under panels", config.panels)
-    yield from name_problems(config, where, curve_names(curve), attributes)
+    yield from config.undeclared(f"{where}.panel", [curve.panel], "panels")
+    yield from name_problems(config, where, curve_names(curve), units)
     for lever, measures in (curve.measures or {}).items():
         if lever in CURVE_COLUMNS:
             expected = "a name that no other column of the curve's results has"
-            yield Problem(config.file, f"{where}.measures", f'"{lever}"', expected, "name the lever otherwise")
+            yield config.problem(f"{where}.measures", f'"{lever}"', expected, "name the lever otherwise")
         if lever == curve.term and not any(measures):
-            yield Problem(config.file, f"{where}.measures.{lever}", "no measure", "a variable for the lever followed")
-    for sample in curve.samples or ():
-        if sample != "all" and sample not in config.samples:
-            yield missing(config.file, f"{where}.samples", sample, "a name under samples", config.samples)
+            yield config.problem(f"{where}.measures.{lever}", "no measure", "a variable for the lever followed")
+    samples = [sample for sample in curve.samples or () if sample != "all"]
+    yield from config.undeclared(f"{where}.samples", samples, "samples")
     effects = [effect for chosen in curve.effects or () for effect in chosen]
-    yield from effect_problems(effects, attributes | set(config.variables), config.file, f"{where}.effects")
+    yield from effect_problems(effects, {*units.columns, *config.variables}, config.file, f"{where}.effects")
 
 
 OF_ATTRIBUTES = "attribute of the units"
@@ -159,15 +155,14 @@ def check(config: Config) -> tuple[Problem, ...]:
     models, claims, tables and maps refer to. What needs the figures themselves is checked as they are read.
     """
     units, problems = _units(config)
-    attributes = set(units.attributes[units.ids[0]]) if units else set()
     problems += _file_problems(config)
     problems += _brace_problems(config)
-    problems += _variable_problems(config, attributes)
-    problems += reference_problems(config, attributes, units)
+    problems += _variable_problems(config, units)
+    problems += reference_problems(config, units)
     problems += compared_problems(config)
     problems += evidence_problems(config)
     problems += report_problems(config)
-    if units is None:  # a name that is like no declared one may be a column of the file that cannot be read
+    if not units.ids:  # a name that is like no declared one may be a column of the file that cannot be read
         problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected or _is_near(problem)]
     if not problems and not config.problems:
         problems += _coverage_problems(config)
@@ -192,23 +187,27 @@ def _together(problems: Iterable[Problem]) -> list[Problem]:
     return found
 
 
-def _units(config: Config) -> tuple[Units | None, list[Problem]]:
+def _units(config: Config) -> tuple[Units, list[Problem]]:
+    """The units, none of which are there where their file cannot be read."""
+    problems = list[Problem]()
     if reason := unusable(config.units):
-        return None, [Problem(config.file, "units", f'"{config.units}", {reason}', "a CSV of units")]
-    try:
-        return load_units(config.units), []
-    except UserError as error:
-        return None, list(error.problems)
+        problems.append(config.problem("units", f'"{config.units}", {reason}', "a CSV of units"))
+    else:
+        try:
+            return load_units(config.units), problems
+        except UserError as error:
+            problems += error.problems
+    return Units((), {}, {}), problems
 
 
 def _file_problems(config: Config) -> Iterator[Problem]:
     for key, path in (("boundaries", config.boundaries), ("control_totals", config.control_totals)):
         if path is not None and (reason := unusable(path)):
-            yield Problem(config.file, key, f'"{path}", {reason}', "a file", "check the path")
+            yield config.problem(key, f'"{path}", {reason}', "a file", "check the path")
     if config.corrections is None:
         return
     if reason := unusable(config.corrections):
-        yield Problem(config.file, "corrections", f'"{config.corrections}", {reason}', "a file")
+        yield config.problem("corrections", f'"{config.corrections}", {reason}', "a file")
         return
     try:
         corrections = load_corrections(config.corrections)
@@ -216,18 +215,13 @@ def _file_problems(config: Config) -> Iterator[Problem]:
         yield from error.problems
         return
     for correction in corrections:
-        source = config.sources.get(correction.source)
+        file, where, source = correction.file, correction.where, config.sources.get(correction.source)
         if source is None:
-            where = f"{correction.where}.source"
-            yield missing(correction.file, where, correction.source, f"a source of {config.file}", config.sources)
+            expected = f"a source of {config.file}"
+            yield unknown(file, f"{where}.source", correction.source, expected, config.sources)
         elif correction.series not in source.series and source.name not in config.faulty_sources:
-            yield missing(
-                correction.file,
-                f"{correction.where}.series",
-                correction.series,
-                f"a series of {source.name}",
-                source.series,
-            )
+            expected = f"a series of {source.name}"
+            yield unknown(file, f"{where}.series", correction.series, expected, source.series)
 
 
 def _brace_problems(config: Config) -> Iterator[Problem]:
@@ -249,12 +243,12 @@ def _brace_problems(config: Config) -> Iterator[Problem]:
     for where, own in paths.items():
         braced = next((path for path in own if "{" in path or "}" in path), "")
         if braced:
-            yield Problem(config.file, where, f'"{braced}"', "a path without { and }", "rename the file or folder")
+            yield config.problem(where, f'"{braced}"', "a path without { and }", "rename the file or folder")
 
 
-def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:
+def _variable_problems(config: Config, units: Units) -> Iterator[Problem]:
     try:
-        order = evaluation_order(config.variables, attributes, config.file)
+        order = evaluation_order(config.variables, units.columns, config.file)
     except UserError as error:
         yield from error.problems
     else:
@@ -263,22 +257,19 @@ def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem
         where = f"variables.{name}"
         if name in (*RESERVED, *WORDS):
             found = f'"{name}", a word with a meaning of its own in formulas'
-            yield Problem(config.file, where, found, "another name", "rename it")
-        if name in attributes:
-            yield Problem(
-                config.file, where, f'"{name}", which is also a column of the units file', "another name", "rename it"
-            )
+            yield config.problem(where, found, "another name", "rename it")
+        if name in units.columns:
+            found = f'"{name}", which is also a column of the units file'
+            yield config.problem(where, found, "another name", "rename it")
         if variable.formula:
             continue
         source = config.sources.get(variable.source)
         if source is None:
-            yield missing(config.file, f"{where}.source", variable.source, "a name under sources", config.sources)
+            yield config.missing(f"{where}.source", variable.source, "a name under sources", config.sources)
         elif variable.series not in source.series:
             if source.name in config.faulty_sources:
                 continue
-            yield missing(
-                config.file, f"{where}.series", variable.series, f"a series of source {source.name}", source.series
-            )
+            yield config.missing(f"{where}.series", variable.series, f"a series of source {source.name}", source.series)
         else:
             try:
                 conversion(source.series[variable.series].measure, variable.measure)
@@ -295,8 +286,7 @@ def _coverage_problems(config: Config) -> Iterator[Problem]:
                 covered = series[leaf].years
                 if covered and not years & set(covered):
                     through = "" if leaf == name else f" through {name}"
-                    yield Problem(
-                        config.file,
+                    yield config.problem(
                         f"models.{model.name}",
                         f"{leaf}{through} on panel {panel.name}, read in {_span(years)}",
                         f"years that its source covers ({_span(covered)})",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from ruralpanel.project.check_models import coefficients, missing
+from ruralpanel.project.check_models import coefficients
 from ruralpanel.project.exhibits import Exhibit
 from ruralpanel.project.expressions import log_of, ratio_of
 from ruralpanel.project.kinds.estimator_keys import Policy
@@ -32,20 +32,17 @@ def claim_problems(config: Config, name: str, claim: Hypothesis) -> Iterator[Pro
         yield from _estimand_problems(config, f"hypotheses.{name}.{place}", estimand)
     if claim.through and not claim.estimand:
         found, fix = "numbers to multiply by, but none to be multiplied", "leave it out"
-        yield Problem(config.file, f"hypotheses.{name}.through", found, "a claim with a number", fix)
-    curve = claim.robustness
-    if curve and curve not in config.specification_curves:
-        expected = "a name under specification_curves"
-        yield missing(config.file, f"hypotheses.{name}.robustness", curve, expected, config.specification_curves)
+        yield config.problem(f"hypotheses.{name}.through", found, "a claim with a number", fix)
+    yield from config.undeclared(f"hypotheses.{name}.robustness", [claim.robustness], "specification_curves")
     if claim.untestable and claim.estimand:
         found, fix = "an estimand beside untestable", "leave one of them out"
-        yield Problem(config.file, f"hypotheses.{name}.estimand", found, "none where a claim is untestable", fix)
+        yield config.problem(f"hypotheses.{name}.estimand", found, "none where a claim is untestable", fix)
     yield from _smallest_effect_problems(config, name, claim)
     yield from _plain_problems(config, f"hypotheses.{name}.plain", claim)
     for test, rule in (claim.diagnostics or {}).items():
         if not rule.to_dict():
             where = f"hypotheses.{name}.diagnostics.{test}"
-            yield Problem(config.file, where, "no bound", "p_above or statistic_above", "p_above: 0.05")
+            yield config.problem(where, "no bound", "p_above or statistic_above", "p_above: 0.05")
 
 
 def _smallest_effect_problems(config: Config, name: str, claim: Hypothesis) -> Iterator[Problem]:
@@ -58,23 +55,23 @@ def _smallest_effect_problems(config: Config, name: str, claim: Hypothesis) -> I
     # a curve leaves `value` aside, and reads the other keys
     if "value" in declared and not curve:
         for beside in sorted({"sd_of_outcome", "share_of_outcome"} & set(declared)):
-            yield Problem(config.file, f"{where}.{beside}", f"{beside} beside value", "one of them", "keep one of them")
+            yield config.problem(f"{where}.{beside}", f"{beside} beside value", "one of them", "keep one of them")
         if declared["per"] != "within_sd":
             expected = "no per: value is the coefficient itself"
-            yield Problem(config.file, f"{where}.per", f"per: {declared['per']}", expected, "leave per out")
+            yield config.problem(f"{where}.per", f"per: {declared['per']}", expected, "leave per out")
     elif "sd_of_outcome" in declared and "share_of_outcome" in declared:
         found = "share_of_outcome beside sd_of_outcome"
-        yield Problem(config.file, f"{where}.share_of_outcome", found, "one of them", "keep one of them")
+        yield config.problem(f"{where}.share_of_outcome", found, "one of them", "keep one of them")
     models = _claimed_models(config, claim)
     slopes, curved = [model for model, slope in models if slope], set(curve.outcome if curve else ())
     for key in () if "value" in declared else tuple(declared):
         if models and not slopes and not curve and declared[key] != "within_sd":  # which is the default
             expected = "value: a share, a gap or a correlation has no such units"
-            yield Problem(config.file, f"{where}.{key}", f"{key} of what is no slope", expected, f"value, not {key}")
+            yield config.problem(f"{where}.{key}", f"{key} of what is no slope", expected, f"value, not {key}")
         elif key == "share_of_outcome" and (slopes or curved) and not _any_logarithm(config, slopes, curved):
             names = sorted({model.outcome for model in slopes} | curved)
             found, fix = f"a share of {', '.join(names)}, in no logarithm", "sd_of_outcome, or value"
-            yield Problem(config.file, f"{where}.{key}", found, "an outcome in logarithms", fix)
+            yield config.problem(f"{where}.{key}", found, "an outcome in logarithms", fix)
         elif (
             key == "sd_of_outcome"
             and slopes
@@ -83,7 +80,7 @@ def _smallest_effect_problems(config: Config, name: str, claim: Hypothesis) -> I
         ):
             found = f"{key} with {', '.join(sorted({model.estimator for model in slopes}))}"
             expected = "share_of_outcome, or value: the spread of the outcome's logarithm is not known"
-            yield Problem(config.file, f"{where}.{key}", found, expected, f"share_of_outcome, not {key}")
+            yield config.problem(f"{where}.{key}", found, expected, f"share_of_outcome, not {key}")
 
 
 def _plain_problems(config: Config, where: str, claim: Hypothesis) -> Iterator[Problem]:
@@ -96,16 +93,16 @@ def _plain_problems(config: Config, where: str, claim: Hypothesis) -> Iterator[P
     for key in sorted(declared if models else ()):
         if not slopes:
             expected = "no plain: a share, a gap or a correlation is in plain units already"
-            yield Problem(config.file, f"{where}.{key}", f"{key} of what is no slope", expected, f"leave {key} out")
+            yield config.problem(f"{where}.{key}", f"{key} of what is no slope", expected, f"leave {key} out")
         elif key == "change":
             continue
         elif not _any_logarithm(config, levels):
             found = f"{key} of {', '.join(sorted({model.outcome for model in slopes}))}, in no logarithm"
-            yield Problem(config.file, f"{where}.{key}", found, "an outcome in logarithms", f"leave {key} out")
+            yield config.problem(f"{where}.{key}", found, "an outcome in logarithms", f"leave {key} out")
         elif key != "unit" and not declared.get("unit") and not ratio:
             found = f"{key} without unit, of {', '.join(sorted({m.outcome for m in levels}))}"
             expected = "unit too: what the outcome counts, which only a logarithm of a ratio a / b says itself"
-            yield Problem(config.file, f"{where}.{key}", found, expected, f"add unit, or leave {key} out")
+            yield config.problem(f"{where}.{key}", found, expected, f"add unit, or leave {key} out")
 
 
 def _claimed_models(config: Config, claim: Hypothesis) -> list[tuple[ModelSpec, bool]]:
@@ -129,21 +126,21 @@ def _any_logarithm(config: Config, models: Iterable[ModelSpec], outcomes: Iterab
 
 def _estimand_problems(config: Config, where: str, estimand: Estimand) -> Iterator[Problem]:
     if not estimand.model:
-        yield Problem(config.file, f"{where}.model", "no model", "a name under models")
+        yield config.problem(f"{where}.model", "no model", "a name under models")
         return
     model = config.models.get(estimand.model)
     if model is None:
-        yield missing(config.file, f"{where}.model", estimand.model, "a name under models", config.models)
+        yield config.missing(f"{where}.model", estimand.model, "a name under models", config.models)
         return
     kinds = [key for key in ("term", "marginal", "statistic") if getattr(estimand, key) is not None]
     if len(kinds) > 1:
-        yield Problem(config.file, where, " and ".join(kinds), "one number", "keep one of them")
+        yield config.problem(where, " and ".join(kinds), "one number", "keep one of them")
     elif estimand.at is not None and estimand.marginal is None:
         found, fix = "at without marginal", "marginal: the variable whose effect counts there, or leave at out"
-        yield Problem(config.file, f"{where}.at", found, "a place of a marginal effect", fix)
+        yield config.problem(f"{where}.at", found, "a place of a marginal effect", fix)
     elif ESTIMATORS[model.estimator].several_outcomes and not estimand.statistic:
         expected = "statistic: a correlation between outcomes, as no one term is the claim's"
-        yield Problem(config.file, where, f"no statistic of the system {model.name}", expected)
+        yield config.problem(where, f"no statistic of the system {model.name}", expected)
     elif estimand.marginal is not None:
         yield from _marginal_problems(config, where, estimand.marginal, estimand.at or {}, model)
     elif estimand.term is not None:
@@ -151,7 +148,7 @@ def _estimand_problems(config: Config, where: str, estimand: Estimand) -> Iterat
     elif estimand.statistic is not None:
         yield from _statistic_problems(config, f"{where}.statistic", estimand.statistic, model)
     elif not kinds and len(coefficients(model) or ()) > 1:
-        yield Problem(config.file, f"{where}.term", "no term", f"a coefficient of model {model.name}", "name one")
+        yield config.problem(f"{where}.term", "no term", f"a coefficient of model {model.name}", "name one")
 
 
 def _statistic_problems(config: Config, where: str, name: str, model: ModelSpec) -> Iterator[Problem]:
@@ -160,11 +157,11 @@ def _statistic_problems(config: Config, where: str, name: str, model: ModelSpec)
     if statistics == "long_run":
         known = [f"long_run:{term}" for term in (*model.regressors, *model.controls)]
         if name not in known:
-            yield missing(config.file, where, name, expected, known)
+            yield config.missing(where, name, expected, known)
     elif not statistics:
-        yield Problem(config.file, where, f'"{name}"', expected, "it has none: name a term")
+        yield config.problem(where, f'"{name}"', expected, "it has none: name a term")
     elif not name.startswith(statistics):
-        yield missing(config.file, where, name, expected, [statistics])
+        yield config.missing(where, name, expected, [statistics])
 
 
 def _marginal_problems(
@@ -175,19 +172,17 @@ def _marginal_problems(
         found = f'the effect of "{of}" at {", ".join(f"{name}: {value}" for name, value in at.items()) or "no value"}'
         expected = f"a marginal effect that model {model.name} declares, at one value"
         fix = f"it has {'; '.join(known)}" if known else f"declare models.{model.name}.marginal_effects"
-        yield Problem(config.file, f"{where}.marginal", found, expected, fix)
+        yield config.problem(f"{where}.marginal", found, expected, fix)
 
 
 def term_problems(config: Config, where: str, term: str, model: ModelSpec) -> Iterator[Problem]:
     """A term that is no coefficient of a model, as far as the configuration tells."""
     known = coefficients(model)
     if known is not None and term not in known and _BREAK_STEP not in term:
-        yield missing(config.file, where, term, f"a coefficient of model {model.name}", known)
+        yield config.missing(where, term, f"a coefficient of model {model.name}", known)
 
 
-def output_problems(
-    config: Config, section: str, name: str, item: Exhibit, attributes: set[str], units: Units | None
-) -> Iterator[Problem]:
+def output_problems(config: Config, section: str, name: str, item: Exhibit, units: Units) -> Iterator[Problem]:
     """What is wrong with a table, figure or map: the models, panels, terms and periods it names."""
     where, kind, options = f"{section}.{name}", item.kind, item.options
     yield from _class_problems(config, f"{where}.classes", options)
@@ -198,14 +193,12 @@ def output_problems(
     yield from _model_term_problems(config, where, options, kind, models, known)
     yield from _period_problems(config, where, options)
     by = options.get("by")
-    if by and by not in attributes:
-        yield missing(config.file, f"{where}.by", by, "an attribute of the units", attributes)
-    for claim in options.get("claims") or ():
-        if claim not in config.hypotheses:
-            yield missing(config.file, f"{where}.claims", claim, "a name under hypotheses", config.hypotheses)
+    if by and by not in units.columns:
+        yield config.missing(f"{where}.by", by, "an attribute of the units", set(units.columns))
+    yield from config.undeclared(f"{where}.claims", options.get("claims") or (), "hypotheses")
     for unit in options.get("without") or ():
-        if units and unit not in units.ids:
-            yield Problem(config.file, f"{where}.without", f'"{unit}"', "ids of the units file", units.suggest(unit))
+        if units.ids and unit not in units.ids:
+            yield config.problem(f"{where}.without", f'"{unit}"', "ids of the units file", units.suggest(unit))
 
 
 def _class_problems(config: Config, where: str, options: Titled) -> Iterator[Problem]:
@@ -216,35 +209,27 @@ def _class_problems(config: Config, where: str, options: Titled) -> Iterator[Pro
     of_model, user = isinstance(options, OfModel), classes.method == "user"
     if of_model and not classes.shared:
         expected = "one set of classes for all maps of a model"
-        yield Problem(config.file, f"{where}.shared", "shared: false", expected, "leave shared out")
+        yield config.problem(f"{where}.shared", "shared: false", expected, "leave shared out")
     if user and not classes.breaks:
-        yield Problem(config.file, f"{where}.breaks", "none", "the inner edges of the classes", "breaks: [10, 20]")
+        yield config.problem(f"{where}.breaks", "none", "the inner edges of the classes", "breaks: [10, 20]")
     if user and classes.number != Classes().number:
         expected = "breaks only: their number decides that of the classes"
-        yield Problem(config.file, f"{where}.number", str(classes.number), expected, "leave number out")
+        yield config.problem(f"{where}.number", str(classes.number), expected, "leave number out")
     if user and not of_model and not classes.shared:
         expected = "one set of breaks, as method: user has"
-        yield Problem(config.file, f"{where}.shared", "shared: false", expected, "leave shared out")
+        yield config.problem(f"{where}.shared", "shared: false", expected, "leave shared out")
     if not user and classes.breaks is not None:
         expected, fix = f"no breaks: method {classes.method} finds them", "method: user, or leave breaks out"
-        yield Problem(config.file, f"{where}.breaks", str([*classes.breaks]), expected, fix)
+        yield config.problem(f"{where}.breaks", str([*classes.breaks]), expected, fix)
 
 
 def _named_problems(config: Config, where: str, options: Titled) -> Iterator[Problem]:
-    curve = options.get("curve")
-    if curve and curve not in config.specification_curves:
-        expected = "a name under specification_curves"
-        yield missing(config.file, f"{where}.curve", curve, expected, config.specification_curves)
-    for model in options.named_models:
-        if model not in config.models:
-            yield missing(config.file, where, model, "a name under models", config.models)
+    yield from config.undeclared(f"{where}.curve", [options.get("curve")], "specification_curves")
+    yield from config.undeclared(where, options.named_models, "models")
     pairs = shown_variables(options)
     panels = {panel for panel, _ in pairs} | {str(options.get("panel") or "")}
-    for panel in sorted(panels - {""} - set(config.panels)):
-        yield missing(config.file, where, panel, "a name under panels", config.panels)
-    for _, variable in pairs:
-        if variable not in config.variables:
-            yield missing(config.file, where, variable, "a name under variables", config.variables)
+    yield from config.undeclared(where, sorted(panels - {""}), "panels")
+    yield from config.undeclared(where, [variable for _, variable in pairs], "variables")
 
 
 def _kind_problems(config: Config, where: str, item: Exhibit, models: list[ModelSpec]) -> Iterator[Problem]:
@@ -253,19 +238,19 @@ def _kind_problems(config: Config, where: str, item: Exhibit, models: list[Model
     for model in models:
         if model.estimator not in fitting:
             shown, expected = f'"{model.name}" of estimator {model.estimator}', " or ".join(fitting)
-            yield Problem(config.file, where, shown, f"a model of estimator {expected}", "take another model")
+            yield config.problem(where, shown, f"a model of estimator {expected}", "take another model")
     if kind.of_two_way_effects:
         yield from _two_way_problems(config, where, [model for model in models if model.estimator in fitting])
     needed = estimators_of(kind.needs_one) if kind.needs_one else ()
     if needed and models and not any(model.estimator in needed for model in models):
         of = " or ".join(needed)
-        yield Problem(config.file, f"{where}.models", f"no {of} model", f"at least one with estimator: {of}")
+        yield config.problem(f"{where}.models", f"no {of} model", f"at least one with estimator: {of}")
     if kind.of_claims:
         claimed = claimed_models(config)
         for model in models:
             if model.name not in claimed:
                 expected = f"a model that a claim names, which type {item.type} needs"
-                yield missing(config.file, where, model.name, expected, claimed)
+                yield config.missing(where, model.name, expected, claimed)
     if isinstance(options, MarginalEffect):
         for model in models:
             pairs = [(effect.of, effect.over) for effect in model.marginal_effects]
@@ -273,7 +258,7 @@ def _kind_problems(config: Config, where: str, item: Exhibit, models: list[Model
                 found = f'no such marginal effect of model "{model.name}"'
                 known = "; ".join(f"{of} over {over}" for of, over in pairs)
                 fix = f"it has {known}" if known else f"declare models.{model.name}.marginal_effects"
-                yield Problem(config.file, where, found, "one that the model declares", fix)
+                yield config.problem(where, found, "one that the model declares", fix)
 
 
 def _two_way_problems(config: Config, where: str, models: list[ModelSpec]) -> Iterator[Problem]:
@@ -290,7 +275,7 @@ def _two_way_problems(config: Config, where: str, models: list[ModelSpec]) -> It
         if found := [name for name, there in beside.items() if there]:
             expected = f"a model of method {two_way} without regressors, controls, weights and group_trends"
             shown, fix = f'"{model.name}" with {", ".join(found)}', "take another model, or a table of type policy"
-            yield Problem(config.file, where, shown, expected, fix)
+            yield config.problem(where, shown, expected, fix)
 
 
 def _model_term_problems(
@@ -300,11 +285,11 @@ def _model_term_problems(
         given = options.get(key)
         for model in given if isinstance(given, Mapping) else ():
             if model not in models:
-                yield missing(config.file, f"{where}.{key}.{model}", model, "a model shown here", models)
+                yield config.missing(f"{where}.{key}.{model}", model, "a model shown here", models)
     term = options.get("term")
     for model in known if term is not None else ():
         if isinstance(term, Mapping) and model.name not in term:
-            yield Problem(config.file, f"{where}.term", f"no term of model {model.name}", "a term for each model")
+            yield config.problem(f"{where}.term", f"no term of model {model.name}", "a term for each model")
             continue
         wanted = str(term[model.name] if isinstance(term, Mapping) else term)
         if not kind.of_claims:  # these know numbers that are no coefficients too
@@ -314,7 +299,7 @@ def _model_term_problems(
         every = frozenset[str]().union(*(own for own in of_models if own))
         for wanted in options.get("terms"):
             if wanted not in every and _BREAK_STEP not in wanted:
-                yield missing(config.file, f"{where}.terms", wanted, "a term of one of the models", every)
+                yield config.missing(f"{where}.terms", wanted, "a term of one of the models", every)
 
 
 def _period_problems(config: Config, where: str, options: Titled) -> Iterator[Problem]:
@@ -324,11 +309,11 @@ def _period_problems(config: Config, where: str, options: Titled) -> Iterator[Pr
         for first, last in spans or ():
             asked += [(key, options.get("panel"), year) for year in (first, last)]
             if last <= first:
-                yield Problem(config.file, f"{where}.{key}", f"[{first}, {last}]", "the earlier year first")
+                yield config.problem(f"{where}.{key}", f"[{first}, {last}]", "the earlier year first")
     for i, outcome in enumerate(options.get("outcomes") or ()):
         asked.append((f"outcomes[{i}].period", outcome.panel, outcome.period))
     for key, name, year in dict.fromkeys(asked):
         panel = config.panels.get(str(name))
         if panel and year not in panel.periods:
             fix = f"{panel.periods[0]} to {panel.periods[-1]}" if panel.periods else ""
-            yield Problem(config.file, f"{where}.{key}", str(year), f"a period of panel {panel.name}", fix)
+            yield config.problem(f"{where}.{key}", str(year), f"a period of panel {panel.name}", fix)

@@ -325,9 +325,7 @@ def fetch_settings(config: Config) -> dict[str, Any]:
         Live sources that name no sidecar, and two sources that would replace each other's files.
     """
     without = [
-        Problem(
-            config.file, f"sources.{name}", "no `about`", "the sidecar to write", f"about: data/sources/{name}.yaml"
-        )
+        config.problem(f"sources.{name}", "no `about`", "the sidecar to write", f"about: data/sources/{name}.yaml")
         for name, source in config.sources.items()
         if source.live and "about" not in config.resolved["sources"][name]
     ]
@@ -356,7 +354,7 @@ def _other_downloads(config: Config) -> Iterator[Problem]:
         other = first.setdefault(os.path.realpath(one.target), one)
         if replace(other, where=one.where, target=one.target) != one:
             found = f'"{one.target}", where {other.where} puts another file'
-            yield Problem(config.file, one.where, found, "a place of its own", "change `path` of one of them")
+            yield config.problem(one.where, found, "a place of its own", "change `path` of one of them")
 
 
 def _shared(file: str, key: str, places: Mapping[str, str], expected: str) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
 from ruralpanel.project.model_keys import inference_problems, inference_spec, key_problems
 from ruralpanel.project.periods import between, parsed
-from ruralpanel.project.problems import Problem, UserError, raise_any
+from ruralpanel.project.problems import Problem, UserError, raise_any, unknown
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
 from ruralpanel.project.sections.configuration import Checks, Hypothesis, Report, SpecificationCurve
 from ruralpanel.project.sections.data import Sample, WeightsMatrix, samples, weights_matrices
@@ -73,6 +73,21 @@ class Config:
     unfetched: tuple[Problem, ...] = ()
     cache: str | None = None
     presets: Mapping[str, Mapping[str, tuple[Any, str]]] = field(default_factory=dict)
+
+    def problem(self, where: str, found: str, expected: str, fix: str = "") -> Problem:
+        """What is wrong at a place of the configuration."""
+        return Problem(self.file, where, found, expected, fix)
+
+    def missing(self, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:
+        """The problem of a name that nothing declares, with the nearest declared ones."""
+        return unknown(self.file, where, name, expected, known)
+
+    def undeclared(self, where: str, names: Iterable[str | None], section: str) -> Iterator[Problem]:
+        """Those of some names (None: none is given) that are no entry of a section."""
+        known: Mapping[str, object] = getattr(self, section)
+        for name in names:
+            if name is not None and name not in known:
+                yield self.missing(where, name, f"a name under {section}", known)
 
 
 class UnsoundConfiguration(UserError):

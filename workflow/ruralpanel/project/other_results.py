@@ -161,9 +161,9 @@ def compared_problems(config: Config) -> Iterator[Problem]:
         return
     where, fix = "report.compare_with", "keep a copy before the change: cp -r results before"
     if _is_own(folder):
-        yield Problem(config.file, where, f'"{folder}", which this run writes', "a folder of earlier results", fix)
+        yield config.problem(where, f'"{folder}", which this run writes', "a folder of earlier results", fix)
     elif not os.path.isdir(os.path.join(folder, "panels")):
-        yield Problem(config.file, where, f'"{folder}", which holds no panels', "a folder of earlier results", fix)
+        yield config.problem(where, f'"{folder}", which holds no panels', "a folder of earlier results", fix)
 
 
 def _is_own(folder: str) -> bool:
@@ -176,7 +176,7 @@ def evidence_problems(config: Config) -> Iterator[Problem]:
     where = "report.evidence_from"
     if others and not config.hypotheses:
         found, fix = "a project without claims", "declare claims, or take evidence_from out"
-        yield Problem(config.file, where, found, "claims that others can stand beside", fix)
+        yield config.problem(where, found, "claims that others can stand beside", fix)
         return
     seen: dict[str, str] = {}
     for other in others:
@@ -185,13 +185,13 @@ def evidence_problems(config: Config) -> Iterator[Problem]:
         for own in other.claims:
             if own not in config.hypotheses:
                 fix = did_you_mean(own, config.hypotheses)
-                yield Problem(config.file, f"{here}.claims", f'"{own}"', "a claim of this project", fix)
+                yield config.problem(f"{here}.claims", f'"{own}"', "a claim of this project", fix)
         if twin != other.name:
             found = f'"{other.folder}", the folder of {twin}'
-            yield Problem(config.file, f"{here}.results", found, "each folder once", "take one of them out")
+            yield config.problem(f"{here}.results", found, "each folder once", "take one of them out")
         elif lack := _lack(other.folder):
             found, expected, fix = lack
-            yield Problem(config.file, f"{here}.results", f'"{other.folder}", {found}', expected, fix)
+            yield config.problem(f"{here}.results", f'"{other.folder}", {found}', expected, fix)
         else:
             yield from _claim_problems(config, other, here)
 
@@ -236,7 +236,7 @@ def _claim_problems(config: Config, other: OtherResults, where: str) -> Iterator
     for own, there in other.claims.items():
         if there not in claims:
             fix = did_you_mean(there, claims)
-            yield Problem(config.file, f"{where}.claims.{own}", f'"{there}"', f"a claim of {other.scorecard}", fix)
+            yield config.problem(f"{where}.claims.{own}", f'"{there}"', f"a claim of {other.scorecard}", fix)
     matched = _matched(config, other, claims)
     if not matched:
         found = f"claims {', '.join(claims)}" if claims else "no claims"

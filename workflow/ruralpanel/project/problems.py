@@ -115,6 +115,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return ""
 
 
+def unknown(file: str, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:
+    """The problem of a name that nothing declares, with the nearest declared ones."""
+    return Problem(file, where, f'"{name}"', expected, did_you_mean(str(name), known))
+
+
 LOG = logging.getLogger("ruralpanel")
 BETWEEN = 5.0
 """Seconds between two messages of one loop."""

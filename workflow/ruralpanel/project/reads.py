@@ -13,7 +13,7 @@ from ruralpanel.project.kinds import maps, tables
 from ruralpanel.project.kinds.inference import CONLEY, INFERENCE
 from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.load import Config
-from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
+from ruralpanel.project.problems import CONFIGURATION, Problem
 from ruralpanel.project.sections.configuration import Estimand, Hypothesis, SmallestEffect, SpecificationCurve
 from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec, wordless
@@ -128,7 +128,7 @@ KEYS = {
 """Keys that each type of matrix needs, and may have."""
 
 
-def place_problems(config: Config, attributes: set[str], units: Units | None) -> Iterator[Problem]:
+def place_problems(config: Config, units: Units) -> Iterator[Problem]:
     """Matrices with keys missing, to spare or of unknown units, and models that ask for positions nobody gives."""
     for name, values in config.weights_matrices.items():
         yield from _matrix_problems(config, f"weights_matrices.{name}", values, units)
@@ -136,21 +136,17 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
         projection, clusters = item.options.get("projection"), item.options.get("clusters")
         if projection != "auto":
             yield from projection_problems(projection, f"maps.{name}.projection", config.file)
-        matrix = clusters.weights_matrix if clusters else None
-        if matrix and matrix not in config.weights_matrices:
-            where, fix = f"maps.{name}.clusters.weights_matrix", did_you_mean(matrix, config.weights_matrices)
-            yield Problem(config.file, where, f'"{matrix}"', "a name under weights_matrices", fix)
-    placed = config.boundaries is not None or set(COORDINATES) <= attributes
+        if clusters:
+            where = f"maps.{name}.clusters.weights_matrix"
+            yield from config.undeclared(where, [clusters.weights_matrix], "weights_matrices")
+    placed = config.boundaries is not None or set(COORDINATES) <= set(units.columns)
     for model in config.models.values():
         matrix = config.weights_matrices.get(model.weights_matrix or "")
         kind = matrix.type if matrix else ""
         where = f"models.{model.name}"
         if kind == "contiguity" and config.boundaries is None:
-            yield Problem(
-                config.file,
-                f"{where}.weights_matrix",
-                "contiguity without boundaries",
-                "boundaries: a file of polygons",
+            yield config.problem(
+                f"{where}.weights_matrix", "contiguity without boundaries", "boundaries: a file of polygons"
             )
         elif kind in ("inverse_distance", "k_nearest") and not placed:
             yield _unplaced(config, f"{where}.weights_matrix", kind)
@@ -194,36 +190,36 @@ def _needs_distances(model: ModelSpec) -> bool:
     return any(INFERENCE[setting.method].distances for setting in model.inference)
 
 
-def _matrix_problems(config: Config, where: str, matrix: WeightsMatrix, units: Units | None) -> Iterator[Problem]:
+def _matrix_problems(config: Config, where: str, matrix: WeightsMatrix, units: Units) -> Iterator[Problem]:
     kind = matrix.type
     needed, further = KEYS[kind]
     for key in needed:
         if not matrix.gives(key):
-            yield Problem(config.file, where, f"no {key}", f"{key}, which type {kind} needs")
+            yield config.problem(where, f"no {key}", f"{key}, which type {kind} needs")
     known = ("type", "standardise", *needed, *further)
     for key in sorted(matrix.model_fields_set - set(known)):
         expected = f"one of: {', '.join(known)}"
-        yield Problem(config.file, f"{where}.{key}", f'"{key}" with type {kind}', expected, f"remove {key}")
+        yield config.problem(f"{where}.{key}", f'"{key}" with type {kind}', expected, f"remove {key}")
     if kind == "file" and matrix.path and (reason := unusable(matrix.path)):
         found = f'"{matrix.path}", {reason}'
-        yield Problem(config.file, f"{where}.path", found, "a file", "check the path")
+        yield config.problem(f"{where}.path", found, "a file", "check the path")
     form = os.path.splitext(matrix.path or "")[1].lower()
     if kind == "file" and form in (".gwt", ".kwt") and matrix.values is None:
         found = f"a {form} file, whose third column may hold distances (GeoDa) or weights"
         fix = "write values: distances (a link weighs 1 / distance), weights, or links (each weighs one)"
-        yield Problem(config.file, f"{where}.values", found, "to be told which", fix)
+        yield config.problem(f"{where}.values", found, "to be told which", fix)
     if kind == "file" and form == ".gal" and matrix.values not in (None, "links"):
         found, expected = f"{matrix.values} of a .gal file", "links: it holds no figures"
-        yield Problem(config.file, f"{where}.values", found, expected)
+        yield config.problem(f"{where}.values", found, expected)
     for unit, others in matrix.join.items():
         for named in (unit, *others):
-            if units and named not in units.ids:
-                yield Problem(config.file, f"{where}.join", f'"{named}"', "ids of the units file", units.suggest(named))
+            if units.ids and named not in units.ids:
+                yield config.problem(f"{where}.join", f'"{named}"', "ids of the units file", units.suggest(named))
 
 
 def _unplaced(config: Config, where: str, what: str) -> Problem:
     expected = "boundaries, or columns longitude and latitude in the units file"
-    return Problem(config.file, where, f"{what} without positions of the units", expected)
+    return config.problem(where, f"{what} without positions of the units", expected)
 
 
 def projection_problems(projection: str, where: str = "maps", file: str = CONFIGURATION) -> Iterator[Problem]:

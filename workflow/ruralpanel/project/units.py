@@ -104,6 +104,11 @@ class Units:
         return self.ids + self.aggregates
 
     @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all attributes, in the order of the file."""
+        return tuple(dict.fromkeys(name for values in self.attributes.values() for name in values))
+
+    @cached_property
     def _by_name(self) -> dict[str, tuple[str, ...]]:
         table: dict[str, list[str]] = {}
         owners = [unit for unit in self.every for _ in range(1 + len(self.names[unit]))]

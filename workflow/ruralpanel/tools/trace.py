@@ -12,7 +12,7 @@ import pandas as pd
 
 from ruralpanel.data.formulas import Context, evaluate, wide_frame
 from ruralpanel.data.lineage import changed_since
-from ruralpanel.data.rows import attribute_column, attribute_names
+from ruralpanel.data.rows import attribute_column
 from ruralpanel.project.breaks import evaluation_order, tree
 from ruralpanel.project.expressions import RESERVED, Call, Expression, Name, Operation, argument_years, describe
 from ruralpanel.project.load import Config
@@ -124,13 +124,13 @@ class _Story:
         table = pd.read_parquet(folder / "panel.parquet", columns=["unit", "period"])
         ids = tuple(sorted(table["unit"].unique()))
         years = tuple(sorted({*panel.periods, *(shown(year) for year in cells["period"].unique())}))
-        attributes = {name: attribute_column(units, ids, name) for name in attribute_names(units)}
+        attributes = {name: attribute_column(units, ids, name) for name in units.columns}
         self.context = Context(ids, years, panel.periods, panel.by, attributes)
         self.cells = cells[cells["source"] != ""]
         self.sources: dict[str, str] = {}
         self.described: set[tuple[str, str, str]] = set()
         self.frames: dict[str, pd.DataFrame] = {}
-        for name in evaluation_order(config.variables, attribute_names(units), config.file):
+        for name in evaluation_order(config.variables, units.columns, config.file):
             formula = config.variables[name].formula
             self.frames[name] = (
                 evaluate(tree(formula), self.frames, self.context).frame if formula else self._published(name)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ruralpanel.claims.robustness.curve_plan import Plan, Specification, lagged_name
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
-from ruralpanel.data.rows import Flags, attribute_names, group_codes, sample_rows
+from ruralpanel.data.rows import Flags, group_codes, sample_rows
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.columns import columns_of
 from ruralpanel.estimate.base.effects import TINY
@@ -79,7 +79,7 @@ def curve_data(
     factors = columns_of(dict.fromkeys(named, where), rows, units, panel, file)
     problems = list(factors.problems)
     effects = dict.fromkeys(effect for spec in plan.specifications for effect in spec.effects)
-    known = {*attribute_names(units), *rows.columns[2:]}
+    known = {*units.columns, *rows.columns[2:]}
     raise_any([*problems, *effect_problems(tuple(effects), known, file, f"{where}.effects")])
     codes |= {effect: group_codes(effect, rows, units) for effect in effects if effect not in codes}
     columns: dict[str, FloatArray] = dict(factors.values)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.data.rows import attribute_column, attribute_names, condition
+from ruralpanel.data.rows import attribute_column, condition
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimate.base.effects import usable_columns
 from ruralpanel.estimate.base.results import FloatArray, IntArray
@@ -47,7 +47,7 @@ def columns_of(terms: Mapping[str, str], frame: pd.DataFrame, units: Units, pane
     """
     values: dict[str, FloatArray] = {}
     problems: list[Problem] = []
-    attributes = attribute_names(units)
+    attributes = units.columns
     for term, where in terms.items():
         for name in parts(term):
             if name in frame.columns[2:]:

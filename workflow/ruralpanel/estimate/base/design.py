@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
-from ruralpanel.data.rows import attribute_column, attribute_names, group_codes, sample_rows
+from ruralpanel.data.rows import attribute_column, group_codes, sample_rows
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.columns import Space, columns_of, first_treated, indistinct, parts, product
 from ruralpanel.estimate.base.effects import removed_effects, singletons
@@ -252,7 +252,7 @@ def _enough(draft: Design, total: int, dropped: Mapping[str, int], file: str) ->
 
 
 def _effect_problems(spec: ModelSpec, frame: pd.DataFrame, units: Units, file: str) -> list[Problem]:
-    where, attributes = f"models.{spec.name}", attribute_names(units)
+    where, attributes = f"models.{spec.name}", units.columns
     problems = list(effect_problems(spec.effects, {*attributes, *frame.columns[2:]}, file, f"{where}.effects"))
     clusters = [cluster_problem(name, attributes, file, f"{where}.inference.by") for name in _clustered_by(spec)]
     return [*problems, *(problem for problem in clusters if problem)]

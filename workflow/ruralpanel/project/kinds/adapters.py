@@ -23,7 +23,7 @@ _LIST = ("list",)
 
 
 def _key(meaning: str, default: Any = None, kinds: Sequence[str] = ("text",), found: Any = "", **more: Any) -> Any:
-    """A layout key; `found`: what holds where it is absent, if no value can say it; the others are as of `LayoutKey`."""
+    """A layout key; `found`: what holds where it is absent, if no value can say it; others as of `LayoutKey`."""
     stated = found or ([] if default == () else default)
     told = {"key": LayoutKey(meaning, stated, tuple(kinds), **more)}
     return field(default_factory=dict, metadata=told) if default == {} else field(default=default, metadata=told)
