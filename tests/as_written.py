@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from ruralpanel.claims import designs, numbers, scorecard
@@ -14,11 +16,19 @@ from ruralpanel.claims.robustness.curve_plan import Plan
 from ruralpanel.claims.robustness.results import CurveSummary, Family, Robustness
 from ruralpanel.claims.scorecard import ClaimRow, Scorecard
 from ruralpanel.estimate.base.model import Model, Setting
-from ruralpanel.estimate.base.model_json import as_read, made
+from ruralpanel.estimate.base.model_json import made, read_results, write_results
 from ruralpanel.project.sections.configuration import Estimand, Hypothesis, SpecificationCurve
 
 Written = Mapping[str, Any]
 T = TypeVar("T")
+
+
+def as_read(values: Any) -> Any:
+    """What `read_results` gives of values once they are written."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "values.json"
+        write_results(file, {"values": values})
+        return read_results(file)["values"]
 
 
 def model_of(values: Written) -> Model:

@@ -282,10 +282,10 @@ def test_a_single_date_stands_beside_staggered_ones_by_the_time_since_treatment(
     ):
         (folder / f"{name}.json").write_text(json.dumps(model(model=name, coefficients=[], event_study=given)))
     path = context.results / "f.svg"
-    build.draw("f", {"type": "event_study", "models": ["stag", "one"]}, context, {}, {"svg": path})
+    build.draw({"type": "event_study", "models": ["stag", "one"]}, context, {}, {"svg": path})
     assert path.is_file()
     with pytest.raises(UserError, match=r"reference -1, treated from 0; reference -3"):
-        build.draw("f", {"type": "event_study", "models": ["stag", "far"]}, context, {}, {"svg": path})
+        build.draw({"type": "event_study", "models": ["stag", "far"]}, context, {}, {"svg": path})
 
 
 def test_the_scorecard_draws_claims_in_their_numbers_own_direction_and_cuts_no_estimate_off() -> None:
@@ -345,7 +345,7 @@ def test_other_words_change_every_kind_of_figure(
     for title, note in (("one", "one"), ("two", "one"), ("one", "two")):
         path = tmp_path / f"{title}_{note}.svg"
         words = {f"title{ending}": title, f"note{ending}": note}
-        build.draw("f", {**spec, **words}, told, {"A": "Anhui"}, {"svg": path})
+        build.draw({**spec, **words}, told, {"A": "Anhui"}, {"svg": path})
         drawn.add(path.read_bytes())
     assert len(drawn) == 3
 
@@ -356,7 +356,7 @@ def test_another_value_changes_the_series(key: str, value: Any, context: OutputC
     drawn = []
     for number, given in enumerate((spec, {name: v for name, v in {**spec, key: value}.items() if v is not None})):
         path = tmp_path / f"{number}.svg"
-        build.draw("f", given, context, {"A": "Anhui"}, {"svg": path})
+        build.draw(given, context, {"A": "Anhui"}, {"svg": path})
         drawn.append(path.read_bytes())
     assert drawn[0] != drawn[1]
 
@@ -375,7 +375,7 @@ def test_another_value_changes_the_coefficients(key: str, value: Any, context: O
     drawn = []
     for number, given in enumerate((SPECS[0], {**SPECS[0], key: value})):
         path = tmp_path / f"{number}.svg"
-        build.draw("f", given, context, {}, {"svg": path})
+        build.draw(given, context, {}, {"svg": path})
         drawn.append(path.read_bytes())
     assert drawn[0] != drawn[1]
 
@@ -383,7 +383,7 @@ def test_another_value_changes_the_coefficients(key: str, value: Any, context: O
 @pytest.mark.parametrize("spec", SPECS)
 def test_figures_from_the_configuration(context: OutputContext, spec: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "f.svg"
-    build.draw("f", spec, context, {"A": "Anhui"}, {"svg": path})
+    build.draw(spec, context, {"A": "Anhui"}, {"svg": path})
     assert path.stat().st_size > 5000
     kind = FIGURES[spec["type"]]
     assert {*kind.required} <= set(spec) <= {"type", *kind.keys}
@@ -404,7 +404,7 @@ def test_figures_from_the_configuration(context: OutputContext, spec: dict[str, 
 )
 def test_mistakes_are_named(context: OutputContext, spec: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
-        build.draw("f", spec, context, {}, {"svg": tmp_path / "f.svg"})
+        build.draw(spec, context, {}, {"svg": tmp_path / "f.svg"})
     assert message in str(raised.value)
     assert not (tmp_path / "f.svg").exists()
 

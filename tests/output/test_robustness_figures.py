@@ -116,7 +116,7 @@ def test_the_same_files_each_time(kind: str, language: str, results: Path) -> No
     written = []
     for turn in ("a", "b"):
         paths = {form: results / f"{turn}.{form}" for form in ("png", "svg")}
-        draw("f", {"type": kind, **SPECS[kind]}, context, {"A": "Anhui"}, paths)
+        draw({"type": kind, **SPECS[kind]}, context, {"A": "Anhui"}, paths)
         written.append({form: path.read_bytes() for form, path in paths.items()})
     assert written[0] == written[1] and len(written[0]["png"]) > 5000
 
@@ -136,7 +136,7 @@ def test_the_same_files_each_time(kind: str, language: str, results: Path) -> No
 )
 def test_what_cannot_be_drawn_says_why(spec: dict[str, Any], found: str, results: Path) -> None:
     with pytest.raises(UserError) as caught:
-        draw("f", spec, OutputContext(results, where="figures.f"), {}, {"png": results / "f.png"})
+        draw(spec, OutputContext(results, where="figures.f"), {}, {"png": results / "f.png"})
     (problem,) = caught.value.problems
     assert problem.where.startswith("figures.f") and found in problem.found
     assert not (results / "f.png").exists()
@@ -149,7 +149,7 @@ def test_power_without_a_smallest_effect(results: Path) -> None:
     write(path, {"model": "fe", "targets": {"x": numbers}})
     spec = {"type": "power", "models": ["fe"], "term": {"fe": "x"}}
     with pytest.raises(UserError, match="without δ"):
-        draw("f", spec, OutputContext(results), {}, {"png": results / "f.png"})
+        draw(spec, OutputContext(results), {}, {"png": results / "f.png"})
 
 
 def test_options_lose_their_brackets_unless_that_makes_them_alike() -> None:

@@ -37,7 +37,7 @@ def main(
         labels = {unit: cross_section.label(unit, language) for unit in cross_section.every}
         attributes, where = cross_section.attributes, f"figures.{name}"
         context = OutputContext(Path("results"), language, attributes, config, where, titles=titles, names=names)
-        draw(name, spec, context, labels, paths)
+        draw(spec, context, labels, paths)
 
     for name, spec, piece in pieces(figures, "figures", "figure"):
         paths = {form: Path(f"results/figures/{name}.{form}") for form in ("png", "svg")}

@@ -14,48 +14,49 @@ from ruralpanel.project.expressions import Call, Expression, Name, Operation, de
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.settings import VariableSpec
 
-# Name of a base unit → its other names, each with the number of base units that one of it makes.
-_UNITS: dict[str, dict[str, str]] = {
-    "person": {"persons": "1", "people": "1", "capita": "1", "inhabitant": "1", "inhabitants": "1", "人": "1",
-               "人口": "1"},
-    "household": {"households": "1", "户": "1", "家庭": "1"},
-    "enterprise": {"enterprises": "1", "firm": "1", "firms": "1", "企业": "1"},
-    "village": {"villages": "1", "村": "1"},
-    "item": {"items": "1", "piece": "1", "pieces": "1", "unit": "1", "units": "1", "count": "1", "application": "1",
-             "applications": "1", "patent": "1", "patents": "1", "project": "1", "projects": "1",
-             "件": "1", "个": "1", "项": "1", "所": "1", "家": "1"},
-    "vehicle": {"vehicles": "1", "辆": "1"},
-    "machine": {"machines": "1", "台": "1", "部": "1"},
-    "km": {"kilometre": "1", "kilometres": "1", "kilometer": "1", "kilometers": "1", "公里": "1", "m": "1/1000",
-           "metre": "1/1000", "metres": "1/1000", "meter": "1/1000", "meters": "1/1000", "米": "1/1000",
-           "mile": "1.609344", "miles": "1.609344", "里": "1/2"},
-    "hectare": {"hectares": "1", "ha": "1", "公顷": "1", "km2": "100", "平方公里": "100", "平方千米": "100",
-                "m2": "1/10000", "平方米": "1/10000", "mu": "1/15", "亩": "1/15", "acre": "0.40468564224",
-                "acres": "0.40468564224", "squaremile": "258.9988110336", "squaremiles": "258.9988110336"},
-    "kWh": {"Wh": "1/1000", "MWh": "1000", "GWh": "1000000", "TWh": "1000000000", "瓦时": "1/1000", "瓦小时": "1/1000",
-            "度": "1", "kilowatthour": "1", "kilowatthours": "1"},
-    "kW": {"W": "1/1000", "MW": "1000", "GW": "1000000", "瓦": "1/1000", "kilowatt": "1", "kilowatts": "1"},
-    "ton": {"tons": "1", "tonne": "1", "tonnes": "1", "t": "1", "吨": "1", "kg": "1/1000", "公斤": "1/1000",
-            "克": "1/1000000"},
-    "tce": {"吨标准煤": "1", "tsce": "1"},
-    "m3": {"立方米": "1"},
-    "ton_km": {"tonkm": "1", "tonkms": "1", "tonnekm": "1", "tonnekilometre": "1", "吨公里": "1"},
-    "passenger": {"passengers": "1", "人次": "1"},
-    "passenger_km": {"passengerkm": "1", "personkm": "1", "人公里": "1"},
-    "person_year": {"personyear": "1", "personyears": "1", "manyear": "1", "manyears": "1", "fte": "1", "人年": "1"},
-    "year": {"years": "1", "年": "1"},
-    "day": {"days": "1", "天": "1", "日": "1"},
-    "hour": {"hours": "1", "小时": "1"},
-    "bed": {"beds": "1", "床": "1", "张": "1"},
-    "share": {"dimensionless": "1", "ratio": "1", "fraction": "1", "percent": "1/100", "percentage": "1/100",
-              "pct": "1/100", "%": "1/100", "per_mille": "1/1000", "permille": "1/1000", "‰": "1/1000"},
-    "CNY": {"yuan": "1", "RMB": "1", "元": "1", "人民币元": "1", "人民币": "1"},
-    "USD": {"US$": "1", "dollar": "1", "dollars": "1", "美元": "1"},
-    "EUR": {"euro": "1", "euros": "1", "欧元": "1"},
-    "GBP": {"英镑": "1"},
-    "JPY": {"yen": "1", "日元": "1"},
-    "HKD": {"港元": "1", "港币": "1"},
-}  # fmt: skip
+# Name of a base unit → its other names; those of another size with the number of base units that one of it makes.
+_UNITS = {
+    "person": "persons people capita inhabitant inhabitants 人 人口",
+    "household": "households 户 家庭",
+    "enterprise": "enterprises firm firms 企业",
+    "village": "villages 村",
+    "item": (
+        "items piece pieces unit units count application applications patent patents project projects 件 个 项 所 家"
+    ),
+    "vehicle": "vehicles 辆",
+    "machine": "machines 台 部",
+    "km": (
+        "kilometre kilometres kilometer kilometers 公里 m=1/1000 metre=1/1000 metres=1/1000 meter=1/1000 "
+        "meters=1/1000 米=1/1000 mile=1.609344 miles=1.609344 里=1/2"
+    ),
+    "hectare": (
+        "hectares ha 公顷 km2=100 平方公里=100 平方千米=100 m2=1/10000 平方米=1/10000 mu=1/15 亩=1/15 "
+        "acre=0.40468564224 acres=0.40468564224 squaremile=258.9988110336 squaremiles=258.9988110336"
+    ),
+    "kWh": "Wh=1/1000 MWh=1000 GWh=1000000 TWh=1000000000 瓦时=1/1000 瓦小时=1/1000 度 kilowatthour kilowatthours",
+    "kW": "W=1/1000 MW=1000 GW=1000000 瓦=1/1000 kilowatt kilowatts",
+    "ton": "tons tonne tonnes t 吨 kg=1/1000 公斤=1/1000 克=1/1000000",
+    "tce": "吨标准煤 tsce",
+    "m3": "立方米",
+    "ton_km": "tonkm tonkms tonnekm tonnekilometre 吨公里",
+    "passenger": "passengers 人次",
+    "passenger_km": "passengerkm personkm 人公里",
+    "person_year": "personyear personyears manyear manyears fte 人年",
+    "year": "years 年",
+    "day": "days 天 日",
+    "hour": "hours 小时",
+    "bed": "beds 床 张",
+    "share": (
+        "dimensionless ratio fraction percent=1/100 percentage=1/100 pct=1/100 %=1/100 per_mille=1/1000 "
+        "permille=1/1000 ‰=1/1000"
+    ),
+    "CNY": "yuan RMB 元 人民币元 人民币",
+    "USD": "US$ dollar dollars 美元",
+    "EUR": "euro euros 欧元",
+    "GBP": "英镑",
+    "JPY": "yen 日元",
+    "HKD": "港元 港币",
+}
 CURRENCIES = frozenset({"CNY", "USD", "EUR", "GBP", "JPY", "HKD"})
 _WORDS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _DIGITS = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8}
@@ -101,7 +102,8 @@ class Measure:
 def _names() -> dict[str, tuple[str, Fraction]]:
     table = {base: (base, Fraction(1)) for base in _UNITS}
     for base, names in _UNITS.items():
-        table |= {name: (base, Fraction(size)) for name, size in names.items()}
+        sized = (name.partition("=") for name in names.split())
+        table |= {name: (base, Fraction(size or 1)) for name, _, size in sized}
     # Exact names go before the case-folded ones, so that no capital prefix is lost (MW, kW).
     return {name.casefold(): unit for name, unit in table.items()} | table
 

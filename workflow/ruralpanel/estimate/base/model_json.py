@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
-from ruralpanel.project.files import plain, write_json
+from ruralpanel.project.files import write_json
 from ruralpanel.project.notes import Note, plain_notes
 from ruralpanel.project.periods import Period, parse, written
 from ruralpanel.project.problems import Problem, UserError
@@ -79,16 +79,7 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 def write_results(path: str | Path, values: Any) -> None:
     """Write results as JSON, `cleared`: notes as codes with their values, quarters and months by their labels, limits
     without bound ``-inf``, ``inf``."""
-    write_json(path, _written(values))
-
-
-def as_read(values: Any) -> Any:
-    """What `read_results` would give of values, were they written."""
-    return cleared(numbered(plain(_written(values))))
-
-
-def _written(values: Any) -> Any:
-    return _labelled(cleared(plain_notes(values)))
+    write_json(path, _labelled(cleared(plain_notes(values))))
 
 
 def numbered(values: Any, key: str = "") -> Any:

@@ -32,8 +32,8 @@ Paths = Mapping[str, str | Path]
 HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live on being sheltered
 
 
-def draw(name: str, spec: Mapping[str, object], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
-    """Draw the chart that `spec` declares under the key `name` (kinds and keys: `ruralpanel.project.kinds.figures`).
+def draw(spec: Mapping[str, object], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """Draw the chart that `spec` declares (kinds and keys: `ruralpanel.project.kinds.figures`).
 
     Parameters
     ----------
