@@ -30,9 +30,20 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Words of an entry by section; text alone is the first of them."""
 
-_TOP: Mapping[str, Any] = {"title": str, "boundaries_note": str, "names": Mapping}
-_REPORT = ("introduction", "nouns", "contrasts", "caveat")
-_SECTIONS = (*_TOP, *KEYS, "report", "breaks", "numbers")
+_NOTES, _ENTRY = (str, list), (str, Mapping)
+_KINDS: Mapping[Any, str] = {
+    str: "text",
+    list: "a list of texts",
+    Mapping: "keys and values",
+    _NOTES: "text or a list of texts",
+    _ENTRY: "text, or keys and values",
+}
+_OF_KEYS = {"notes": _NOTES, **dict.fromkeys(("labels", "outcomes", "plain", "benchmarks"), Mapping)}
+"""What words of a key of an entry are, where they are no text."""
+
+_TOP = {"title": str, "boundaries_note": str, "names": Mapping}
+_SECTIONS = {**_TOP, **dict.fromkeys((*KEYS, "report", "breaks", "numbers"), Mapping)}
+_REPORT = {"introduction": str, "nouns": Mapping, "contrasts": list, "caveat": str}
 
 
 @dataclass(frozen=True)
@@ -143,30 +154,62 @@ def _files(folder: str, root: Path, writer: _Writer) -> Iterator[tuple[str, str]
             writer.problems.append(Problem(os.path.join(path, name), "", found, "en or zh before .yaml"))
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What a file says at a path, and the configuration that it is put into."""
+
+    said: Any
+    path: str
+    writer: _Writer
+
+    def put(self, holder: Any, where: str, key: str) -> None:
+        """Put it under a key of the entry at `where`."""
+        self.writer.put(holder, where, key, self.said, self.path)
+
+    def idle(self) -> None:
+        """Note that it stands for what nothing declares."""
+        self.writer.idle.append(self.writer.place(self.path))
+
+    def of(self, kind: Any) -> bool:
+        """Whether it is of a kind; if not, that is reported."""
+        if isinstance(self.said, kind):
+            return True
+        shown = "nothing" if self.said is None else "a list" if isinstance(self.said, list) else str(self.said)[:60]
+        shown = "keys and values" if isinstance(self.said, Mapping) else shown
+        self.writer.report(self.path, shown, _KINDS[kind])
+        return False
+
+    def below(self) -> Iterator[tuple[str, _Words]]:
+        """What it says under each of its keys."""
+        for key, said in self.said.items():
+            yield key, _Words(said, f"{self.path}.{key}", self.writer)
+
+    def known(self, kinds: Mapping[str, Any], expected: str = "one of the known keys") -> Iterator[tuple[str, _Words]]:
+        """The same under keys that there are, as far as it is of their kinds; all else is reported."""
+        for key, words in self.below():
+            if key not in kinds:
+                fix = did_you_mean(key, kinds) if expected.startswith("one of") else ""
+                self.writer.report(words.path, "unknown key", expected, fix)
+            elif words.of(kinds[key]):
+                yield key, words
+
+
 def _write(language: str, name: str, writer: _Writer) -> None:
     document = load_document(name)
     writer.files.append(name)
     writer.unread += document.problems
     top = f"words.{language}.{len(writer.files)}"
     writer.own |= {f"{top}.{path}": Place(name, path, line) for path, line in document.locations.items()}
-    for section, words in (_unfolded(document.values) if language == "zh" else document.values).items():
-        path = f"{top}.{section}"
+    values = _unfolded(document.values) if language == "zh" else document.values
+    others = {"report": _write_report, "breaks": _write_breaks, "numbers": _write_numbers}
+    for section, words in _Words(values, top, writer).known(_SECTIONS, "one of the kinds of words"):
         if section in _TOP:
-            if _is(words, _TOP[section], path, writer):
-                writer.put(writer.values, "", section, words, path)
-        elif section not in _SECTIONS:
-            writer.report(path, "unknown key", "one of the kinds of words", did_you_mean(section, _SECTIONS))
-        elif not _is(words, Mapping, path, writer):
-            continue
-        elif section == "report":
-            _write_report(words, path, writer)
-        elif section == "breaks":
-            _write_breaks(words, path, writer)
-        elif section == "numbers":
-            _write_numbers(words, path, writer)
+            words.put(writer.values, "", section)
+        elif section in others:
+            others[section](words, writer.values)
         else:
-            for entry, own in words.items():
-                _write_entry(section, entry, own, f"{path}.{entry}", writer)
+            for entry, own in words.below():
+                _write_entry(section, entry, own, writer.values)
 
 
 def _unfolded(words: Any) -> Any:
@@ -180,23 +223,6 @@ def _unfolded(words: Any) -> Any:
 
 _WIDE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
 _FOLD = re.compile(f"(?<={_WIDE}) (?={_WIDE})")
-_NOTES, _ENTRY = (str, list), (str, Mapping)
-_KINDS: Mapping[Any, str] = {
-    str: "text",
-    list: "a list of texts",
-    Mapping: "keys and values",
-    _NOTES: "text or a list of texts",
-    _ENTRY: "text, or keys and values",
-}
-
-
-def _is(words: Any, kind: Any, path: str, writer: _Writer) -> bool:
-    if isinstance(words, kind):
-        return True
-    shown = "nothing" if words is None else "a list" if isinstance(words, list) else str(words)[:60]
-    shown = "keys and values" if isinstance(words, Mapping) else shown
-    writer.report(path, shown, _KINDS[kind])
-    return False
 
 
 def _section(values: Mapping[str, Any], section: str) -> dict[str, Any]:
@@ -204,162 +230,122 @@ def _section(values: Mapping[str, Any], section: str) -> dict[str, Any]:
     return entries if isinstance(entries, dict) else {}
 
 
-def _write_entry(section: str, name: str, words: Any, path: str, writer: _Writer) -> None:
-    known = KEYS[section]
+def _write_entry(section: str, name: str, words: _Words, values: Mapping[str, Any]) -> None:
     long = "hypotheses" if section == "claims" else section
-    entry = _section(writer.values, long).get(name)
+    entry, where = _section(values, long).get(name), f"{long}.{name}"
     if not isinstance(entry, dict):
-        writer.idle.append(writer.place(path))
-        return
-    where = f"{long}.{name}"
-    if isinstance(words, str):
-        writer.put(entry, where, known[0], words, path)
-    elif _is(words, _ENTRY, path, writer):
-        for key, value in words.items():
-            below = f"{path}.{key}"
-            if key not in known:
-                writer.report(below, "unknown key", "one of the known keys", did_you_mean(key, known))
-            elif _is(value, _kind(key), below, writer):
-                _write_key(entry, where, key, value, below, writer)
+        words.idle()
+    elif isinstance(words.said, str):
+        words.put(entry, where, KEYS[section][0])
+    elif words.of(_ENTRY):
+        for key, own in words.known({key: _OF_KEYS.get(key, str) for key in KEYS[section]}):
+            _write_key(entry, where, key, own)
 
 
-def _kind(key: str) -> Any:
-    """What words of a key are."""
-    if key == "notes":
-        return _NOTES
-    return Mapping if key in ("labels", "outcomes", "plain", "benchmarks") else str
-
-
-def _write_key(entry: dict[str, Any], where: str, key: str, value: Any, path: str, writer: _Writer) -> None:
+def _write_key(entry: dict[str, Any], where: str, key: str, words: _Words) -> None:
     if key == "plain":
         plain = entry.setdefault("plain", {})
-        for part, words in value.items():
-            if part != "unit":
-                writer.report(f"{path}.{part}", "unknown key", "unit")
-            elif _is(words, str, f"{path}.{part}", writer):
-                writer.put(plain, f"{where}.plain", part, words, f"{path}.{part}")
+        for part, own in words.known({"unit": str}, "unit"):
+            own.put(plain, f"{where}.plain", part)
     elif key == "benchmarks":
-        _write_benchmarks(entry, where, value, path, writer)
+        _write_benchmarks(entry.setdefault("benchmarks", []), f"{where}.benchmarks", words)
     elif key == "outcomes":
-        _write_outcomes(entry, where, value, path, writer)
+        _write_outcomes(entry.get("outcomes"), f"{where}.outcomes", words)
     elif key == "labels" and isinstance(entry.get("regimes"), dict):
-        writer.put(entry["regimes"], f"{where}.regimes", key, value, path)
-    elif key == "untestable":
-        if entry.get("untestable") is True:  # until a language says why
-            del entry["untestable"]
-        elif not {"untestable", "untestable_zh"} & set(entry):  # words change no verdict
-            writer.idle.append(writer.place(path))
-            return
-        writer.put(entry, where, key, value, path)
+        words.put(entry["regimes"], f"{where}.regimes", key)
+    elif key == "untestable" and not {"untestable", "untestable_zh"} & set(entry):  # words change no verdict
+        words.idle()
     else:
-        writer.put(entry, where, key, value, path)
+        if entry.get(key) is True:  # untestable, until a language says why
+            del entry[key]
+        words.put(entry, where, key)
 
 
-def _write_benchmarks(entry: dict[str, Any], where: str, words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+def _write_benchmarks(benchmarks: Any, where: str, words: _Words) -> None:
     """Published findings, by study."""
-    benchmarks = entry.setdefault("benchmarks", [])
-    if not isinstance(benchmarks, list):
-        return
-    for study, own in words.items():
-        below = f"{path}.{study}"
-        if not _is(own, Mapping, below, writer):
+    for study, own in words.below() if isinstance(benchmarks, list) else ():
+        if not own.of(Mapping):
             continue
         position = next((i for i, b in enumerate(benchmarks) if isinstance(b, dict) and b.get("study") == study), None)
         if position is None:
             position = len(benchmarks)
             benchmarks.append({"study": study})
-        for key, value in own.items():
-            if key not in ("design", "finding"):
-                writer.report(f"{below}.{key}", "unknown key", "design or finding")
-            elif _is(value, str, f"{below}.{key}", writer):
-                writer.put(benchmarks[position], f"{where}.benchmarks[{position}]", key, value, f"{below}.{key}")
+        for key, text in own.known({"design": str, "finding": str}, "design or finding"):
+            text.put(benchmarks[position], f"{where}[{position}]", key)
 
 
-def _write_outcomes(entry: dict[str, Any], where: str, words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+def _write_outcomes(outcomes: Any, where: str, words: _Words) -> None:
     """Labels of outcomes compared, by ``panel.variable.period``."""
-    outcomes = entry.get("outcomes")
     known = {
         f"{item.get('panel')}.{item.get('variable')}.{item.get('period')}": (position, item)
         for position, item in enumerate(outcomes if isinstance(outcomes, list) else ())
         if isinstance(item, dict)
     }
-    for key, label in words.items():
-        below = f"{path}.{key}"
+    for key, label in words.below():
         if key not in known:
-            writer.idle.append(writer.place(below))
-        elif _is(label, str, below, writer):
+            label.idle()
+        elif label.of(str):
             position, item = known[key]
-            writer.put(item, f"{where}.outcomes[{position}]", "label", label, below)
+            label.put(item, f"{where}[{position}]", "label")
 
 
-def _write_report(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
-    report = writer.values.setdefault("report", {})
-    for key, value in words.items():
-        below = f"{path}.{key}"
-        if key not in _REPORT:
-            writer.report(below, "unknown key", "one of the known keys", did_you_mean(key, _REPORT))
-        elif not _is(value, {"nouns": Mapping, "contrasts": list}.get(key, str), below, writer):
-            continue
-        elif not isinstance(report, dict):
+def _write_report(words: _Words, values: dict[str, Any]) -> None:
+    report = values.setdefault("report", {})
+    for key, own in words.known(_REPORT):
+        if not isinstance(report, dict):
             return
-        elif key == "nouns":
+        if key == "nouns":
             nouns = report.setdefault("nouns", {})
-            for noun, text in value.items():
-                writer.put(nouns, "report.nouns", noun, text, f"{below}.{noun}")
+            for noun, text in own.below():
+                text.put(nouns, "report.nouns", noun)
         elif key == "contrasts":
             contrasts = report.setdefault("contrasts", [])
-            for position, text in enumerate(value if isinstance(contrasts, list) else ()):
+            for position, said in enumerate(own.said if isinstance(contrasts, list) else ()):
                 if position == len(contrasts):
                     contrasts.append({})
-                writer.put(contrasts[position], f"report.contrasts[{position}]", "text", text, f"{below}[{position}]")
+                text = _Words(said, f"{own.path}[{position}]", own.writer)
+                text.put(contrasts[position], f"report.contrasts[{position}]", "text")
+        elif key == "caveat" and "story" not in report:
+            own.idle()
         elif key == "caveat":
-            if "story" in report:
-                writer.put(report["story"], "report.story", key, value, below)
-            else:
-                writer.idle.append(writer.place(below))
+            own.put(report["story"], "report.story", key)
         else:
-            writer.put(report, "report", key, value, below)
+            own.put(report, "report", key)
 
 
-def _write_breaks(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+def _write_breaks(words: _Words, values: Mapping[str, Any]) -> None:
     """Why breaks are accepted, by variable and year."""
-    for name, years in words.items():
-        variable = _section(writer.values, "variables").get(name)
+    for name, years in words.below():
+        variable = _section(values, "variables").get(name)
         breaks = variable.get("breaks") if isinstance(variable, dict) else None
         if not isinstance(breaks, dict):
-            writer.idle.append(writer.place(f"{path}.{name}"))
+            years.idle()
             continue
-        if not _is(years, Mapping, f"{path}.{name}", writer):
-            continue
-        for year, text in years.items():
-            below, where = f"{path}.{name}.{year}", f"variables.{name}.breaks.{year}"
+        for year, text in years.below() if years.of(Mapping) else ():
             if year not in breaks:
-                writer.idle.append(writer.place(below))
-            elif _is(text, str, below, writer):
+                text.idle()
+            elif text.of(str):
                 if isinstance(breaks[year], str):
                     breaks[year] = {"rule": breaks[year]}
-                writer.put(breaks[year], where, "because", text, below)
+                text.put(breaks[year], f"variables.{name}.breaks.{year}", "because")
 
 
-def _write_numbers(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+def _write_numbers(words: _Words, values: Mapping[str, Any]) -> None:
     """What a claim's number is in words, by ``model[term]`` or by the term alone."""
-    key = f"label{SUFFIXES[path.split('.')[1]]}"
-    for name, text in words.items():
-        below = f"{path}.{name}"
-        if not _is(text, str, below, writer):
+    key = f"label{SUFFIXES[words.path.split('.')[1]]}"
+    for name, text in words.below():
+        if not text.of(str):
             continue
         idle = True
-        for estimand, where in _estimands(writer.values):
+        for estimand, where in _estimands(values):
             whole, term = _names(estimand)
             # Words of a term are for all its numbers that have none of their own.
-            general = (
-                name == term and whole not in words and (key not in estimand or f"{where}.{key}" in writer.origins)
-            )
-            if name == whole or general:
-                writer.put(estimand, where, "label", text, below)
+            alone = key not in estimand or f"{where}.{key}" in words.writer.origins
+            if name == whole or (name == term and whole not in words.said and alone):
+                text.put(estimand, where, "label")
             idle = idle and name not in (whole, term)
         if idle:
-            writer.idle.append(writer.place(below))
+            text.idle()
 
 
 def _estimands(values: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
