@@ -23,9 +23,9 @@ from ruralpanel.project.files import plain
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import read_config
-from ruralpanel.project.model_keys import FIELDS
 from ruralpanel.project.problems import UserError, raise_any
 from ruralpanel.project.schema import check_schema
+from ruralpanel.project.sections import configuration
 from ruralpanel.project.settings import WORDS
 from ruralpanel.project.units import Units, load_units
 
@@ -104,7 +104,7 @@ def combinations() -> Iterator[tuple[str, str, str]]:
     for estimator, kind in ESTIMATORS.items():
         for method in kind.methods:
             own = {*kind.keys} - set(APART)
-            shared = {*FIELDS} - {"estimator", "method"} - WORDS
+            shared = {*configuration.Model.model_fields} - {"estimator", "method"} - WORDS
             shared = shared if method == kind.method else {"effects"}
             yield from ((estimator, method, key) for key in sorted(own | shared))
 

@@ -169,6 +169,14 @@ def test_words_that_are_alike_in_all_languages_are_not_missed() -> None:
     assert lacking(values, "en") == ()
 
 
+def test_every_key_with_a_chinese_twin_is_looked_at() -> None:
+    values = {"report": {"story": {"caveat": "Counted by hand."}}, "names": {"West": "the West"}}
+    assert lacking(values, "zh") == ("report.story.caveat", "names")
+    assert lacking({**values, "names_zh": {"West": "西部"}}, "zh") == ("report.story.caveat",)
+    assert lacking({"names_zh": {"West": "西部"}}, "en") == ()
+    assert lacking({"names": {"label": "x"}, "models": {"names": {"title": "A", "title_zh": "甲"}}}, "zh") == ("names",)
+
+
 def test_words_for_nothing_are_no_fault_but_are_told(folder: Path) -> None:
     config = read(EN + "maps: {gone: A map}\n")
     assert [(place.file, place.path, place.line) for place in config.idle_words] == [("words/en.yaml", "maps.gone", 19)]

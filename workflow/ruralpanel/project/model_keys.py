@@ -9,13 +9,8 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import INFERENCE, KEYS
 from ruralpanel.project.kinds.options import properties
 from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.sections.configuration import Model
 from ruralpanel.project.settings import InferenceSpec
-
-FIELDS = frozenset(
-    {"title", "title_zh", "panel", "estimator", "method", "outcome", "regressors", "controls", "effects", "weights"}
-    | {"sample", "inference", "drop_absorbed", "marginal_effects", "simulated_size", "weights_matrix", "allow"}
-)
-"""Keys of all models: residuals of any may resemble those of neighbours, and its errors may be refused."""
 
 _OF_ESTIMATORS = frozenset(key for kind in ESTIMATORS.values() for key in kind.keys)
 _SYSTEMS = tuple(name for name, kind in ESTIMATORS.items() if kind.several_outcomes)
@@ -37,7 +32,7 @@ def _estimator_problems(where: str, model: Mapping[str, Any], file: str) -> Iter
     if kind is None:
         return
     others = set(map(str, model)) & _OF_ESTIMATORS - {*kind.keys}
-    for key in sorted(others - FIELDS):
+    for key in sorted(others - Model.model_fields.keys()):
         allowed = ", ".join(kind.keys) or "no key of its own"
         yield Problem(
             file,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.expand import SHORT, expand
 from ruralpanel.project.presets import untaken
 from ruralpanel.project.problems import Problem, raise_any
@@ -55,7 +57,7 @@ class Whole:
             or not (
                 wrong & set(upwards(self.places.as_written(problem.where)))
                 or self.torn & set(upwards(problem.where))
-                or (self.words_unread and problem.found == ABSENT and problem.where.rpartition(".")[2] in _TEXTS)
+                or (self.words_unread and problem.found == ABSENT and problem.where.rpartition(".")[2] in _texts())
             )
         ]
         return self.places.located([*self.problems, *others], self.file)
@@ -96,10 +98,20 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     )
 
 
-_TEXTS = frozenset(
-    ("title", "boundaries_note", "label", "counts", "claim", "cannot_show", "meaning", "untestable", "note", "notes",
-     "labels", "introduction", "text", "design", "finding", "because")
-)  # fmt: skip
+@cache
+def _texts() -> frozenset[str]:
+    """The keys that hold words: those with a twin in Chinese."""
+
+    def of(part: Any) -> Iterator[str]:
+        if isinstance(part, Mapping):
+            keys = part.get("properties", {})
+            yield from (key for key in keys if f"{key}_zh" in keys)
+            for inner in part.values():
+                yield from of(inner)
+
+    return frozenset(of(config_schema())) - _NOUNS
+
+
 _NOUNS = frozenset(("unit", "units", "period", "periods"))
 _WITHOUT_WORDS = frozenset(("sources", "weights_matrices", "defaults", "checks", "specification_curves"))
 _LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
@@ -120,12 +132,14 @@ def _lacking(holder: Any, path: str, language: str) -> Iterator[str]:
             yield from _lacking(item, f"{path}[{position}]", language)
     if not isinstance(holder, Mapping):
         return
-    words = _TEXTS | _NOUNS if path.endswith((".nouns", ".plain")) else _TEXTS
+    words = _texts() | _NOUNS if path.endswith((".nouns", ".plain")) else _texts()
     told = set()
     for key, value in holder.items():
         word = key.removesuffix("_zh")
-        # An entry may be called like a kind of words; labels are keys and values themselves.
-        if word not in words or (isinstance(value, Mapping) and word != "labels"):
+        # An entry may be called like a kind of words; labels are keys and values themselves, and so are names, each of
+        # which is a word as it stands.
+        several = word == "labels" or (word == "names" and not path and language != "en")
+        if word not in words or (isinstance(value, Mapping) and not several):
             yield from _lacking(value, f"{path}.{key}" if path else key, language)
         elif word not in told and not _said(holder.get(word), holder.get(f"{word}_zh"), language):
             told.add(word)
