@@ -28,7 +28,7 @@ from ruralpanel.output.report.explore.entries import Entry, finding
 from ruralpanel.output.report.explore.of_maps import of_maps
 from ruralpanel.output.report.explore.of_panels import of_panels
 from ruralpanel.output.report.explore.plane_charts import _told_where
-from ruralpanel.output.report.explore.scales import class_labels, rounded_classes, ticks
+from ruralpanel.output.report.explore.scales import class_labels, log_ticks, rounded_classes, ticks
 from ruralpanel.output.results import OutputContext
 from ruralpanel.project.exhibits import read_exhibit
 from ruralpanel.project.kinds import maps
@@ -297,7 +297,74 @@ def test_a_claim_is_shown_over_its_designs_and_other_errors(place: Path) -> None
     assert re.findall(r'data-v="([^"]+)"', figures) == ["4.0", "2.0", "6.0"]
 
 
-def test_every_builder_is_of_a_kind_of_chart_and_other_kinds_stay_pictures(place: Path) -> None:
-    assert set(BUILDERS) <= {kind.options for kind in FIGURES.values()}
-    sensitivity = {"type": "sensitivity", "model": "m", "term": "urban"}
-    assert chart_of(context(place), "x", read_exhibit(FIGURES, sensitivity, "", "")) is None
+def test_every_kind_of_chart_is_explored() -> None:
+    assert set(BUILDERS) == {kind.options for kind in FIGURES.values()}
+
+
+def chart_for(place: Path, **keys: Any) -> Any:
+    chart = chart_of(context(place), "x", read_exhibit(FIGURES, keys, "", ""))
+    assert chart is not None
+    Closed(chart.body)
+    return chart
+
+
+def numbers(table: str, row: str) -> list[list[float]]:
+    """The numbers of each row of that name."""
+    return [
+        list(map(float, re.findall(r'data-v="([^"]+)"', cells)))
+        for cells in re.findall(rf'<th scope="row">{row}</th>(.*?)</tr>', table)
+    ]
+
+
+def test_series_of_several_variables_are_a_drawing_each(place: Path) -> None:
+    chart = chart_for(place, type="series", panel="p", variables=["per_1000", "workers"])
+    assert chart.body.count('<div class="stage">') == 2 and chart.body.count('class="legend"') == 1
+    # each is walked through by itself, from its first mark
+    assert chart.body.count('tabindex="0"') == 2
+    means = [sum(column) / 3 for column in zip(*PER_1000.values(), strict=True)]
+    first, second = numbers(chart.table, "All units")
+    assert first == pytest.approx(means) and second == pytest.approx([x * (t + 1) for t, x in enumerate(means)])
+    assert chart.title == "Jobs per 1,000: more in 2003 than in 2001 in 2 of 3 units"
+
+
+def test_a_logarithmic_scale_has_round_numbers_and_geometric_means(place: Path) -> None:
+    chart = chart_for(place, type="series", panel="p", variables=["per_1000"], log=True)
+    (means,) = numbers(chart.table, "All units")
+    assert means == pytest.approx([math.prod(column) ** (1 / 3) for column in zip(*PER_1000.values(), strict=True)])
+    heights = {
+        words: float(height)
+        for height, words in re.findall(r'class="tick left" x="-8" y="([^"]+)%" dy=".35em">([^<]+)<', chart.body)
+    }
+    # ten is as far from a hundred as from one: the axis goes from 5 to 900
+    wanted = {tick: 100 * math.log(900 / tick) / math.log(900 / 5) for tick in (5, 10, 20, 50, 100, 200, 500)}
+    assert heights == pytest.approx({str(tick): height for tick, height in wanted.items()}, abs=0.01)
+
+
+def test_series_of_one_unit_share_a_drawing_by_measure_and_break_at_gaps(place: Path) -> None:
+    file = place / "results" / "panels" / "p" / "panel.parquet"
+    frame = pd.DataFrame(
+        {
+            "unit": "A", "period": [2001, 2002, 2003, 2005], "workers": [2e7, 3e7, math.nan, 5e7],
+            "people": [4e7, 5e7, 6e7, 7e7], "urban": [0.1, 0.2, 0.3, 0.4],
+        }
+    )  # fmt: skip
+    frame.to_parquet(file)
+    chart = chart_for(place, type="series", panel="p", variables=["workers", "people", "urban"])
+    assert chart.body.count('<div class="stage">') == chart.body.count('class="legend"') == 2
+    assert "person, millions" in chart.body and "Workers, 2005\n50.0" in chart.body
+    assert [path.count("M") for path in re.findall(r'class="line s\d" d="([^"]+)"', chart.body)] == [2, 2, 2]
+    assert numbers(chart.table, "Workers") == [[2e7, 3e7, 5e7]]
+    assert chart.title == "Workers: in 2005 2.50 times the figure of 2001"
+
+
+@pytest.mark.parametrize(
+    "low, high, expected",
+    [
+        (5.0, 900.0, (5, 10, 20, 50, 100, 200, 500)),
+        (1.5, 2e3, (3, 10, 30, 100, 300, 1000)),
+        (2.1, 2.9, (2.2, 2.4, 2.6, 2.8)),
+        (0.5, 2e9, (1, 100, 1e4, 1e6, 1e8)),
+    ],
+)
+def test_ticks_of_logarithmic_axes(low: float, high: float, expected: tuple[float, ...]) -> None:
+    assert log_ticks(low, high) == pytest.approx(expected)

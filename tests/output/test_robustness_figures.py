@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ from ruralpanel.estimate.base.model_json import made, read_as
 from ruralpanel.output.charts import curve, power
 from ruralpanel.output.charts.build import draw
 from ruralpanel.output.labels import Labels
+from ruralpanel.output.report.explore.asked import Asked
+from ruralpanel.output.report.explore.plane_charts import sensitivity_chart
 from ruralpanel.output.results import OutputContext
+from ruralpanel.project.kinds import figures
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 
@@ -186,6 +190,24 @@ def test_contours_are_those_of_the_estimate() -> None:
     i = int(np.argmin(np.abs(np.array(data.r2) - 0.2)))
     wanted, _ = sensitivity.adjust(0.5, 0.15, 100.0, data.r2[i], data.r2[i])
     assert values[i, i] == pytest.approx(float(wanted))
+
+
+def test_lines_to_explore_join_what_leaves_the_same_estimate(results: Path) -> None:
+    options = figures.Sensitivity(model="fe", term="x")
+    chart = sensitivity_chart(Asked("s", options, OutputContext(results), {}, {}, "s"), options)
+    assert chart.title.startswith("“Roads (log)”: zero, if an omitted variable explained 20.0%")
+    lines = re.findall(r'<path class="(line s1|contour)" d="M([^"]+)"', chart.body)
+    words = [float(text.replace("−", "-")) for text in re.findall(r'dx="-2" dy="-.4em">([^<]+)<', chart.body)]
+    assert len(lines) == len(words) > 3
+    for (kind, path), level in zip(lines, words, strict=True):
+        points = np.array([list(map(float, point.split())) for point in path.split("L")])
+        lever, outcome = 0.3 * points[:, 0] / 1000, 0.3 * (1 - points[:, 1] / 1000)
+        assert sensitivity.adjust(0.5, 0.15, 100.0, lever, outcome)[0] == pytest.approx(level, abs=0.01)
+        assert (kind == "line s1") == (level == 0)
+    # the covariate that is as strong as itself, and nothing twice as strong
+    marks = re.findall(r'data-tip="([^"]+)"><circle class="point told s\d" cx="([^"]+)%" cy="([^"]+)%"', chart.body)
+    assert marks == [("Estimate\nEstimate 0.500", "0", "100"), ("as strong as “c”\nEstimate 0.400", "6.67", "66.67")]
+    assert re.findall(r'data-v="([^"]+)"', chart.table) == ["0.0", "0.0", "0.5", "0.02", "0.1", "0.4"]
 
 
 DRAWERS: dict[str, Callable[[dict[str, Path]], None]] = {

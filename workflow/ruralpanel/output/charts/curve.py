@@ -174,6 +174,14 @@ class Contours:
     estimate: float
     benchmarks: Sequence[Benchmark] = ()
 
+    @property
+    def levels(self) -> list[float]:
+        """Parts of the estimate (three quarters, a half, …, zero, minus a half) that the grid reaches, in order."""
+        values = np.asarray(self.estimates, dtype=float)
+        wanted = sorted(share * self.estimate for share in (0.75, 0.5, 0.25, 0.0, -0.5, -1.0, -2.0, -4.0))
+        inside = [level for level in wanted if values.min() < level < values.max()]
+        return inside or [float(np.mean(values))]
+
 
 def draw_sensitivity(
     data: Contours,
@@ -190,8 +198,7 @@ def draw_sensitivity(
     with drawing(font):
         figure = new_figure(5.6, 4.6 + (0.3 if note else 0))
         axes = figure.add_subplot()
-        levels = sorted(_levels(values, data.estimate))
-        lines = axes.contour(r2, r2, values, levels=levels, colors=style.MUTED, linewidths=0.7, linestyles="solid")
+        lines = axes.contour(r2, r2, values, levels=data.levels, colors=style.MUTED, linewidths=0.7, linestyles="solid")
         axes.clabel(
             lines, [level for level in lines.levels if level != 0], fmt=lambda value: format_auto(value, 2), fontsize=7
         )
@@ -217,13 +224,6 @@ def draw_sensitivity(
         axes.set_title(title)
         foot_note(figure, note)
         save(figure, paths, where, font)
-
-
-def _levels(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], estimate: float) -> list[float]:
-    """Parts of the estimate (three quarters, a half, …, zero, minus a half) that the grid reaches."""
-    wanted = [share * estimate for share in (0.75, 0.5, 0.25, 0.0, -0.5, -1.0, -2.0, -4.0)]
-    inside = [level for level in wanted if values.min() < level < values.max()]
-    return inside or [float(np.mean(values))]
 
 
 CONTOUR_POINTS = 161

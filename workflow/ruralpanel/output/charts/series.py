@@ -116,7 +116,7 @@ def _draw_one_unit(
             grid(axes, "y")
             chosen = [variable for variable in variables if (variable.measure, variable.log) == (measure, log)]
             largest = max((abs(float(x)) for one in chosen for x in one.frame["value"].dropna()), default=0.0)
-            size, words = _scaled(largest, language)
+            size, words = scaled(largest, language)
             for index, variable in enumerate(chosen):
                 colour = style.CATEGORICAL[index % len(style.CATEGORICAL)]
                 known = variable.frame.dropna(subset=["value"]).sort_values("period")
@@ -140,7 +140,7 @@ def _draw_one_unit(
         save(figure, paths, where, font)
 
 
-def _scaled(largest: float, language: str) -> tuple[float, str]:
+def scaled(largest: float, language: str) -> tuple[float, str]:
     """What large figures are divided by in print, and the words for that and their ``{measure}``."""
     size = float(word("scaled_by", language))
     return (size, word("scaled", language)) if largest >= 10 * size else (1.0, "{measure}")

@@ -44,9 +44,10 @@ class Asked:
     def chart(
         self, kind: str, finding: str, subtitle: str, body: str, alternative: str, table: str, note: str
     ) -> Chart:
-        """The chart with its frame; the declared caption stands above or, beside a finding, beneath it."""
+        """The chart with its frame; the declared caption stands above or beneath a finding that lacks it."""
         caption = self.words[0] or self.name.replace("_", " ")
-        under = ". ".join(text for text in (caption if finding else "", subtitle) if text)
+        repeated = not finding or finding.startswith(caption)
+        under = ". ".join(text for text in ("" if repeated else caption, subtitle) if text)
         return Chart(
             id=self.id, kind=kind, name=self.name, title=capital(finding or caption), subtitle=under, body=body,
             alternative=f"{caption}. {alternative}", table=table, source=self.source, note=note,

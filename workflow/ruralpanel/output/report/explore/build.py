@@ -26,8 +26,9 @@ from ruralpanel.output.report.explore.plane_charts import (
     event_study_chart,
     marginal_effect_chart,
     power_chart,
-    series_chart,
+    sensitivity_chart,
 )
+from ruralpanel.output.report.explore.series import series_chart
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import anchor
 from ruralpanel.output.results import OutputContext
@@ -47,6 +48,7 @@ BUILDERS: Mapping[type[Options], Callable[[Asked, Any], Chart | None]] = Mapping
         figures.MarginalEffect: marginal_effect_chart,
         figures.Power: power_chart,
         figures.Scorecard: scorecard_chart,
+        figures.Sensitivity: sensitivity_chart,
         figures.Series: series_chart,
         figures.Curve: specification_curve,
         figures.Waterfall: waterfall_chart,

@@ -10,11 +10,13 @@ from itertools import pairwise
 
 from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.report.explore.chart import Cell, mark, number, percent
-from ruralpanel.output.report.explore.scales import ticks
+from ruralpanel.output.report.explore.scales import log_ticks, ticks
 from ruralpanel.project.formats import format_auto, format_interval, format_number
 
 Limits = tuple[float, float]
 DIGITS = 2
+COLOURS = 8
+"""Of lines, then they repeat."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ class Plane:
     Attributes
     ----------
     x, y : limits. x_ticks : place and words; those that would not fit on a narrow screen are marked ``spare``.
+    log : the y axis is logarithmic; both its limits are then above zero.
     """
 
     x: Limits
@@ -175,18 +178,24 @@ class Plane:
     x_ticks: Sequence[tuple[float, str]]
     x_title: str = ""
     y_title: str = ""
+    log: bool = False
 
     def at(self, x: float, y: float) -> tuple[str, str]:
         """Coordinates of a point."""
-        return percent(x, *self.x), percent(self.y[1] - y, 0.0, self.y[1] - self.y[0])
+        return percent(x, *self.x), percent(*self._below_top(y))
+
+    def _below_top(self, y: float) -> tuple[float, float, float]:
+        """How far a value lies below the upper limit, zero, and how far the lower one does."""
+        scale = math.log10 if self.log else float
+        return scale(self.y[1]) - scale(y), 0.0, scale(self.y[1]) - scale(self.y[0])
 
     def drawn(self, content: str, attributes: str = 'role="group"') -> str:
         """The drawing with grid, axes and their words around `content`; `attributes` of its element."""
-        values = ticks(*self.y, parts=6)
-        numbers = [_tick(value, values) for value in values]
+        values = log_ticks(*self.y) if self.log else ticks(*self.y, parts=6)
+        numbers = [format_auto(value, 1) if self.log else _tick(value, values) for value in values]
         parts = []
         for value, words in zip(values, numbers, strict=True):
-            height = percent(self.y[1] - value, 0.0, self.y[1] - self.y[0])
+            height = percent(*self._below_top(value))
             kind = "null" if value == 0 else "grid"
             parts.append(f'<line class="{kind}" x1="0" x2="100%" y1="{height}" y2="{height}"/>')
             parts.append(f'<text class="tick left" x="-8" y="{height}" dy=".35em">{words}</text>')
@@ -220,8 +229,15 @@ class Plane:
         return f'<path class="{kind}" d="{"".join(paths)}"/>' if paths else ""
 
     def line(self, x: Sequence[float], y: Sequence[float], kind: str = "line") -> str:
-        """A line through points."""
-        return f'<path class="{kind}" d="M{self._points(list(zip(x, y, strict=True)))}"/>'
+        """A line through points, broken where one is not finite or, on a logarithmic scale, not above zero."""
+        runs: list[list[tuple[float, float]]] = [[]]
+        for place, value in zip(x, y, strict=True):
+            if math.isfinite(value) and not (self.log and value <= 0):
+                runs[-1].append((place, value))
+            elif runs[-1]:
+                runs.append([])
+        path = "".join(f"M{self._points(run)}" for run in runs if run)
+        return f'<path class="{kind}" d="{path}"/>'
 
     def stretched(self, content: str) -> str:
         """Areas and lines, which take the width that there is."""
@@ -231,11 +247,13 @@ class Plane:
         )
 
     def _points(self, points: Iterable[tuple[float, float]]) -> str:
-        return "L".join(
-            f"{1000 * (x - self.x[0]) / ((self.x[1] - self.x[0]) or 1):.1f}"
-            f" {1000 * (self.y[1] - y) / ((self.y[1] - self.y[0]) or 1):.1f}"
-            for x, y in points
-        )
+        parts = []
+        for x, y in points:
+            down, _, whole = self._below_top(y)
+            parts.append(
+                f"{1000 * (x - self.x[0]) / ((self.x[1] - self.x[0]) or 1):.1f} {1000 * down / (whole or 1):.1f}"
+            )
+        return "L".join(parts)
 
 
 def standing(plane: Plane, x: float, shift: float, row: Row, colour: str, first: bool) -> str:

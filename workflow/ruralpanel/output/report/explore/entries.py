@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,14 +13,6 @@ from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_percent
-
-_STEP = "__break_"
-_SHIFTED = re.compile(r"^lag\(|\bperiod\b")
-DERIVED = "Derived from"
-"""How a codebook begins where it only lists the series behind a formula."""
-
-_DATED = "value_at("
-_ALIKE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -113,12 +104,9 @@ def finding(entry: Entry, context: Context) -> str:
     if entry.timed and len(entry.times) > 1:
         known = [index for index in range(len(entry.times)) if entry.at(index)]
         first, last = entry.at(known[0]), entry.at(known[-1])
-        both = sorted(first.keys() & last.keys())
-        up, down = sum(last[u] > first[u] for u in both), sum(last[u] < first[u] for u in both)
-        span = {"first": entry.times[known[0]], "last": entry.times[known[-1]], "all": str(len(both))}
-        if both and known[0] != known[-1]:
-            key = "up_all" if up == len(both) else "down_all" if down == len(both) else "up" if up >= down else "down"
-            return said(key, number=str(up if up >= down else down), **span)
+        if first.keys() & last.keys() and known[0] != known[-1]:
+            key, moved = change(first, last)
+            return said(key, first=entry.times[known[0]], last=entry.times[known[-1]], **moved)
     figures = entry.at(entry.latest)
     ordered = sorted(figures, key=lambda unit: (figures[unit], unit))
     if len(ordered) < 2 or figures[ordered[0]] == figures[ordered[-1]]:
@@ -128,6 +116,14 @@ def finding(entry: Entry, context: Context) -> str:
         "ends", top=context.unit(top), most=shown(figures[top], entry.measure), bottom=context.unit(bottom),
         least=shown(figures[bottom], entry.measure),
     )  # fmt: skip
+
+
+def change(first: Mapping[str, float], last: Mapping[str, float]) -> tuple[str, dict[str, str]]:
+    """Key below ``explore.finding`` for what most units did between two periods, and how many of how many did it."""
+    both = first.keys() & last.keys()
+    up, down = sum(last[u] > first[u] for u in both), sum(last[u] < first[u] for u in both)
+    key = "up_all" if up == len(both) else "down_all" if down == len(both) else "up" if up >= down else "down"
+    return key, {"number": str(max(up, down)), "all": str(len(both))}
 
 
 def shown(value: float, measure: str) -> str:

@@ -6,28 +6,31 @@ import math
 
 import numpy as np
 
-from ruralpanel.output.charts import event_study, marginal_effect, power
+from ruralpanel.claims.robustness.results import Sensitivity
+from ruralpanel.output.charts import curve, event_study, marginal_effect, power
 from ruralpanel.output.charts.build import (
     event_settings,
     model_name,
     power_lines,
     rug_of,
+    target_of,
     theory_curve,
     with_intervals,
 )
 from ruralpanel.output.charts.coefficients import Estimate, span
+from ruralpanel.output.charts.curve import Benchmark
 from ruralpanel.output.labels import without_aside
 from ruralpanel.output.report.explore.asked import Asked, heads, listed
 from ruralpanel.output.report.explore.chart import Cell, Chart, legend, mark, number, table_html
-from ruralpanel.output.report.explore.drawing import Plane, Row, cells, standing, tick_words, told, written
+from ruralpanel.output.report.explore.drawing import COLOURS, Plane, Row, cells, standing, tick_words, told, written
 from ruralpanel.output.report.explore.scales import ticks as ticks_of
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_percent
 from ruralpanel.project.kinds import figures
 from ruralpanel.project.periods import label
 
-_SERIES = 8
-"""Colours of lines, then they repeat."""
+_POINTS = 81
+"""Of a line of equal estimates."""
 
 
 def event_study_chart(asked: Asked, options: figures.Effects) -> Chart:
@@ -59,9 +62,9 @@ def event_study_chart(asked: Asked, options: figures.Effects) -> Chart:
             )
             row = Row(named)
             shift = 7.0 * (index - (len(lines) - 1) / 2)
-            parts.append(standing(plane, period, shift, row, f"s{index % _SERIES}", not rows))
+            parts.append(standing(plane, period, shift, row, f"s{index % COLOURS}", not rows))
             rows.append((period, row))
-    entries = [(f"series s{index % _SERIES}", line.name) for index, line in enumerate(lines)]
+    entries = [(f"series s{index % COLOURS}", line.name) for index, line in enumerate(lines)]
     entries += [("within", asked.said("treated")), ("point", f"{asked.said('untold')}; {reference_words}")]
     note = with_intervals(
         asked.words[1],
@@ -180,48 +183,54 @@ def _theory_drawing(language: str) -> str:
     return f'<div class="theory s2">{plane.drawn(line)}</div>'
 
 
-def series_chart(asked: Asked, options: figures.Series) -> Chart | None:
-    """A variable over time: units thin, means of groups thick. Several, and logarithmic scales, stay pictures."""
-    if len(options.variables) > 1 or options.log:
-        return None
+def sensitivity_chart(asked: Asked, options: figures.Sensitivity) -> Chart:
+    """What an omitted variable would leave of an estimate, by its strength; observed covariates as yardsticks."""
     context, language = asked.context, asked.language
-    panel, variable = options.panel, options.variables[0]
-    frame = context.panel(panel, [variable], "variables").rename(columns={variable: "value"})
-    labels = context.labels([panel], options)
-    every = word("all_units", language)
-    groups = context.group_of(options.by) if options.by else {}
-    frame = frame.assign(group=[groups.get(str(unit), every) for unit in frame["unit"]]).dropna(subset=["value"])
-    periods = sorted(set(map(int, frame["period"])))
-    means = frame.groupby(["group", "period"])["value"].mean()
-    values = frame["value"]
-    low = 0.0 if 0 <= values.min() < values.max() / 2 else float(values.min())
+    (model,) = context.models([options.model])
+    entry = target_of(context, options.model, str(options.term), "sensitivity")
+    found = entry.sensitivity
+    assert isinstance(found, Sensitivity)
+    labels = context.labels([model.panel], options)
+    data = curve.contours(entry, labels)
+    most = data.r2[-1]
     plane = Plane(
-        (periods[0], periods[-1] if len(periods) > 1 else periods[0] + 1), (low, float(values.max())),
-        [(period, label(period)) for period in periods], "", labels.with_measure(variable),
+        (0.0, most), (0.0, most), tick_words(ticks_of(0.0, most, parts=6)), word("r2_with_lever", language),
+        word("r2_with_outcome", language),
     )  # fmt: skip
-    thin = [
-        plane.line(part["period"].tolist(), part["value"].tolist(), "context")
-        for _, part in frame.sort_values("period").groupby("unit")
-    ]
-    kinds = sorted(set(frame["group"]))
-    thick: list[str] = []
+    classical = found.classical
+    paths, names = [], []
+    for level in data.levels:
+        # the outcome's share that leaves just this much, for each share of the lever from the first that fits in
+        bias = (abs(data.estimate) - math.copysign(1.0, data.estimate) * level) / classical.std_error
+        first = bias**2 / (most * classical.df + bias**2)
+        if first >= most:
+            continue
+        at = np.linspace(first, most, _POINTS)
+        outcome = bias**2 * (1.0 - at) / (at * classical.df)
+        paths.append(plane.line(at.tolist(), outcome.tolist(), "line s1" if level == 0 else "contour"))
+        x, y = plane.at(most, float(outcome[-1]))
+        kind = "tick left zero" if level == 0 else "tick left"
+        names.append(f'<text class="{kind}" x="{x}" y="{y}" dx="-2" dy="-.4em">{format_auto(level, 2)}</text>')
     marks: list[str] = []
     rows: list[list[str | Cell]] = []
-    for index, kind in enumerate(kinds):
-        mean = means[kind]
-        thick.append(plane.line(mean.index.tolist(), mean.tolist(), f"line s{index % _SERIES}"))
-        rows.append([kind, *(number(float(mean[period])) if period in mean else "" for period in periods)])
-        for period, value in mean.items():
-            x, y = plane.at(period, value)
-            dot = f'<circle class="point told s{index % _SERIES}" cx="{x}" cy="{y}" r="3.5"/>'
-            says = f"{kind}, {label(int(period))}\n{word('mean', language)} {format_auto(value)}"
-            marks.append(mark(dot, says, not marks))
-    entries = [(f"series s{index % _SERIES}", kind) for index, kind in enumerate(kinds)]
-    body = legend(entries) + plane.drawn(plane.stretched("".join((*thin, *thick))) + "".join(marks))
-    ends = [(kind, means[kind].iloc[0], means[kind].iloc[-1]) for kind in kinds]
-    words = "; ".join(f"{kind} {format_auto(a)} – {format_auto(b)}" for kind, a, b in ends)
-    table = table_html([word("group", language), *map(label, periods)], rows)
-    return asked.chart("lines-chart", "", word("thin_thick", language), body, words, table, asked.words[1])
+    estimate = Benchmark(word("estimate", language), 0.0, 0.0, data.estimate)
+    for point in (estimate, *data.benchmarks):
+        says = point.label if point is estimate else asked.said("as_strong", name=point.label)
+        rows.append([says, number(point.r2_lever), number(point.r2_outcome), number(point.estimate)])
+        if point.r2_lever > most or point.r2_outcome > most:
+            continue
+        x, y = plane.at(point.r2_lever, point.r2_outcome)
+        dot = f'<circle class="point told {"s6" if point is estimate else "s0"}" cx="{x}" cy="{y}" r="5"/>'
+        marks.append(mark(dot, f"{says}\n{asked.said('estimate')} {format_auto(point.estimate)}", not marks))
+    entries = [("point told", asked.said("benchmarks")), ("series s6", word("estimate", language))]
+    if 0.0 in data.levels:
+        entries.append(("bar s1", asked.said("left_zero")))
+    body = legend(entries) + plane.drawn(plane.stretched("".join(paths)) + "".join(names) + "".join(marks))
+    finding = asked.said("undone", term=labels.of(str(options.term)), share=format_percent(found.robustness_value, 1))
+    heads_ = [asked.said("omitted"), word("r2_with_lever", language), word("r2_with_outcome", language)]
+    words = "; ".join(f"{row[0]}: {row[3].text}" for row in rows if isinstance(row[3], Cell))
+    table = table_html([*heads_, asked.said("estimate")], rows)
+    return asked.chart("sensitivity-chart", finding, "", body, f"{finding}. {words}", table, asked.words[1])
 
 
 def power_chart(asked: Asked, options: figures.Power) -> Chart:
@@ -238,11 +247,11 @@ def power_chart(asked: Asked, options: figures.Power) -> Chart:
     rows: list[list[str | Cell]] = []
     for index, line in enumerate(lines):
         found = np.interp(at, [*line.effect, max(most, line.effect[-1] + 1)], [*line.power, 1.0]).tolist()
-        paths.append(plane.line(at, found, f"line s{index % _SERIES}{' second' if index >= _SERIES else ''}"))
+        paths.append(plane.line(at, found, f"line s{index % COLOURS}{' second' if index >= COLOURS else ''}"))
         for delta in (1, 2, 3):
             value = found[10 * delta]
             x, y = plane.at(delta, value)
-            dot = f'<circle class="point told s{index % _SERIES}" cx="{x}" cy="{y}" r="4"/>'
+            dot = f'<circle class="point told s{index % COLOURS}" cx="{x}" cy="{y}" r="4"/>'
             marks.append(
                 mark(
                     dot, f"{line.label}\n{asked.said('power_at', delta=delta, power=format_percent(value))}", not marks
@@ -252,7 +261,7 @@ def power_chart(asked: Asked, options: figures.Power) -> Chart:
     wanted_y = plane.at(0.0, power.WANTED)[1]
     level = f'<line class="now" x1="0" x2="100%" y1="{wanted_y}" y2="{wanted_y}"/>'
     level += '<line class="now" x1="20%" x2="20%" y1="0" y2="100%"/>'
-    entries = [(f"series s{index % _SERIES}", line.label) for index, line in enumerate(lines)]
+    entries = [(f"series s{index % COLOURS}", line.label) for index, line in enumerate(lines)]
     body = plane.drawn(level + plane.stretched("".join(paths)) + "".join(marks)) + legend(entries)
     enough = sum(float(np.interp(1.0, line.effect, line.power)) >= power.WANTED for line in lines)
     finding = asked.said("power_enough", count=enough, number=len(lines), power=format_percent(power.WANTED))

@@ -35,6 +35,15 @@ def ticks(low: float, high: float, parts: int = 5) -> tuple[float, ...]:
     return tuple(round(index * step, digits) + 0.0 for index in range(first, last + 1))
 
 
+def log_ticks(low: float, high: float) -> tuple[float, ...]:
+    """Round numbers (1, 2, 5 or 1, 3 of each power of ten, or powers alone) between two limits above zero."""
+    for ladder in _LADDERS:
+        found = _ladder(ladder, low * (1 - 1e-9), high * (1 + 1e-9))
+        if len(found) <= _MOST:
+            break
+    return tuple(found[:: -(-len(found) // _MOST)]) if len(found) > 1 else ticks(low, high)
+
+
 def rounded_classes(values: Sequence[float]) -> tuple[Classes, float | None]:
     """Classes with round edges, the outer ones open; even steps, or growing ones where few figures squash the others.
 
