@@ -145,6 +145,8 @@ def _curve_problems(config: Config, name: str, curve: SpecificationCurve, units:
 
 OF_ATTRIBUTES = "attribute of the units"
 _ALIKE = 5
+_NEAR = "did you mean"
+"""How a fix begins that suggests a declared name, since it is so like the unknown one."""
 
 
 def check(config: Config) -> tuple[Problem, ...]:
@@ -163,16 +165,13 @@ def check(config: Config) -> tuple[Problem, ...]:
     problems += evidence_problems(config)
     problems += report_problems(config)
     if not units.ids:  # a name that is like no declared one may be a column of the file that cannot be read
-        problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected or _is_near(problem)]
+        problems = [
+            problem for problem in problems if OF_ATTRIBUTES not in problem.expected or problem.fix.startswith(_NEAR)
+        ]
     if not problems and not config.problems:
         problems += _coverage_problems(config)
         problems += _break_problems(config)
     return tuple(dict.fromkeys((*config.problems, *config.places.located(_together(problems), config.file))))
-
-
-def _is_near(problem: Problem) -> bool:
-    """Whether a declared name is so like the unknown one that it is suggested."""
-    return problem.fix.startswith("did you mean")
 
 
 def _together(problems: Iterable[Problem]) -> list[Problem]:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.facts import LayoutKey
 from ruralpanel.project.problems import Problem, did_you_mean
 
-_WORDS = {
-    "text": "text",
-    "number": "a whole number",
-    "decimal": "a number",
-    "list": "a list",
-    "mapping": "a mapping",
+_KINDS: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
+    "text": ("text", str),
+    "number": ("a whole number", int),
+    "decimal": ("a number", float),
+    "list": ("a list", (list, tuple)),
+    "mapping": ("a mapping", Mapping),
 }
-
+"""Kinds of value: in words, and as Python has them."""
 
 _PART_OF_FIGURE = re.compile(r"[\s0-9.,+\-−()（）\[\]]*")
 _WHOLE_MARK = re.compile(r"[(（\[]?[0-9]{1,2}[)）\]]")
-
 
 _TO_FILL_IN = {"YYYY": ("the year of the figures", "1998"), "REGION": ("the region of the figures", "北京市")}
 """What new-source prints where a file does not say it."""
@@ -43,42 +42,14 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
     known = ADAPTERS[adapter].keys
     problems = []
     for name, value in layout.items():
-        place = f"{where}.{name}"
-        if name not in known:
+        if name in known:
+            found = _value_problems(name, known[name], value)
+        else:
             fix = did_you_mean(str(name), known) or "known are " + ", ".join(known)
-            problems.append(Problem(file, place, f'unknown key "{name}"', f"a layout key of {adapter}", fix))
-            continue
-        key = known[name]
-        if isinstance(value, str) and value in _TO_FILL_IN:
-            wanted, example = _TO_FILL_IN[value]
-            problems.append(Problem(file, place, f'"{value}"', wanted, f"write it, as {name}: {example}"))
-            continue
-        if _kind(value) not in key.kinds:
-            wanted = " or ".join(_WORDS[kind] for kind in key.kinds)
-            problems.append(Problem(file, place, repr(value), wanted, key.meaning))
-        elif name == "marks":
-            problems += [
-                Problem(
-                    file,
-                    place,
-                    f'the mark "{mark}"',
-                    "a mark that cannot be part of a figure",
-                    'with its digit, as "1)", if that is printed; else correct the cells',
-                )
-                for mark in value
-                if _PART_OF_FIGURE.fullmatch(str(mark)) and not _WHOLE_MARK.fullmatch(str(mark))
-            ]
-        elif key.least is not None and isinstance(value, (int, float)) and not value >= key.least:
-            problems.append(Problem(file, place, repr(value), f"a number from {key.least:g} on", key.meaning))
-        elif key.choices and value not in key.choices:
-            options = ", ".join(f'"{choice}"' for choice in key.choices)
-            problems.append(
-                Problem(file, place, f'"{value}"', f"one of {options}", did_you_mean(str(value), key.choices))
-            )
-        elif isinstance(value, Mapping) and key.parts:
-            problems += _part_problems(key, value, file, place)
+            found = iter([("", (f'unknown key "{name}"', f"a layout key of {adapter}", fix))])
+        problems += [Problem(file, f"{where}.{name}{below}", *words) for below, words in found]
     if "shape" in known and not problems:
-        problems += _without_use(layout, known, file, where)
+        problems += [Problem(file, f"{where}.{name}", *words) for name, words in _without_use(layout, known)]
     return tuple(problems)
 
 
@@ -92,25 +63,41 @@ def format_problems(adapter: str, layout: Mapping[str, Any], formats: Collection
     file : the source, for the wording.
     """
     known = ADAPTERS[adapter].keys if adapter in ADAPTERS else {}
-    unused = {
-        name: key.formats
-        for name, value in layout.items()
-        if (key := known.get(name)) and key.formats and value != key.default and not set(key.formats) & set(formats)
-    }
-    found = ", ".join(sorted(formats))
-    return [
-        Problem(
-            file,
-            f"layout.{name}",
-            f"a key of {' or '.join(fits)} files, but the source is {found}",
-            f"only keys that say something about {found}",
-            "leave it out",
-        )
-        for name, fits in unused.items()
-    ]
+    found, problems = ", ".join(sorted(formats)), []
+    for name, value in layout.items():
+        key = known.get(name)
+        if key and key.formats and value != key.default and not set(key.formats) & set(formats):
+            told = f"a key of {' or '.join(key.formats)} files, but the source is {found}"
+            expected = f"only keys that say something about {found}"
+            problems.append(Problem(file, f"layout.{name}", told, expected, "leave it out"))
+    return problems
 
 
-def _without_use(layout: Mapping[str, Any], known: Mapping[str, LayoutKey], file: str, where: str) -> list[Problem]:
+_Words = tuple[str, tuple[str, str, str]]
+"""A key or what stands below it; what was found there, what was expected, the fix."""
+
+
+def _value_problems(name: str, key: LayoutKey, value: Any) -> Iterator[_Words]:
+    if isinstance(value, str) and value in _TO_FILL_IN:
+        wanted, example = _TO_FILL_IN[value]
+        yield "", (f'"{value}"', wanted, f"write it, as {name}: {example}")
+    elif isinstance(value, bool) or not any(isinstance(value, _KINDS[kind][1]) for kind in key.kinds):
+        yield "", (repr(value), " or ".join(_KINDS[kind][0] for kind in key.kinds), key.meaning)
+    elif name == "marks":
+        fix = 'with its digit, as "1)", if that is printed; else correct the cells'
+        for mark in value:
+            if _PART_OF_FIGURE.fullmatch(str(mark)) and not _WHOLE_MARK.fullmatch(str(mark)):
+                yield "", (f'the mark "{mark}"', "a mark that cannot be part of a figure", fix)
+    elif key.least is not None and isinstance(value, (int, float)) and not value >= key.least:
+        yield "", (repr(value), f"a number from {key.least:g} on", key.meaning)
+    elif key.choices and value not in key.choices:
+        options = ", ".join(f'"{choice}"' for choice in key.choices)
+        yield "", (f'"{value}"', f"one of {options}", did_you_mean(str(value), key.choices))
+    elif isinstance(value, Mapping) and key.parts:
+        yield from _part_problems(key, value)
+
+
+def _without_use(layout: Mapping[str, Any], known: Mapping[str, LayoutKey]) -> Iterator[_Words]:
     """Keys of a table that its other keys leave without use, unless they say what holds anyway."""
     wide, units_across = layout.get("shape") == "wide", layout.get("across") == "unit"
     unused: dict[str, str] = {}
@@ -128,41 +115,20 @@ def _without_use(layout: Mapping[str, Any], known: Mapping[str, LayoutKey], file
     if layout.get("query"):
         unused["from"] = "no query: that names its tables itself"
     fix = "leave it out; a row for each unit and period: leave shape: wide out" if wide else "leave it out"
-    problems = [
-        Problem(file, f"{where}.{name}", repr(layout[name]), expected, fix)
-        for name, expected in unused.items()
-        if name in layout and layout[name] != known[name].default
-    ]
+    for name, expected in unused.items():
+        if name in layout and layout[name] != known[name].default:
+            yield name, (repr(layout[name]), expected, fix)
     if layout.get("thousands") == layout.get("decimal", "."):
         found, other = repr(layout["thousands"]), "." if layout["thousands"] == "," else ","
-        expected, fix = "another sign than the decimal mark", f'leave it out, or decimal: "{other}"'
-        problems.append(Problem(file, f"{where}.thousands", found, expected, fix))
-    return problems
+        yield "thousands", (found, "another sign than the decimal mark", f'leave it out, or decimal: "{other}"')
 
 
-def _part_problems(key: LayoutKey, value: Mapping[str, Any], file: str, place: str) -> list[Problem]:
-    required = next(iter(key.parts))
-    problems = [
-        Problem(file, f"{place}.{name}", f'unknown key "{name}"', f"one of {', '.join(key.parts)}", key.meaning)
-        for name in value
-        if name not in key.parts
-    ]
-    if required not in value and not problems:
-        problems.append(
-            Problem(file, place, f"no `{required}`", f"one of {', '.join(key.parts[required])}", key.meaning)
-        )
+def _part_problems(key: LayoutKey, value: Mapping[str, Any]) -> Iterator[_Words]:
+    required, unknown = next(iter(key.parts)), [name for name in value if name not in key.parts]
+    for name in unknown:
+        yield f".{name}", (f'unknown key "{name}"', f"one of {', '.join(key.parts)}", key.meaning)
+    if required not in value and not unknown:
+        yield "", (f"no `{required}`", f"one of {', '.join(key.parts[required])}", key.meaning)
     for name, words in key.parts.items():
         if name in value and (not isinstance(value[name], str) or (words and value[name] not in words)):
-            expected = f"one of {', '.join(words)}" if words else "text"
-            problems.append(Problem(file, f"{place}.{name}", repr(value[name]), expected, key.meaning))
-    return problems
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes or no"
-    kinds = (("text", str), ("number", int), ("decimal", float), ("list", (list, tuple)), ("mapping", Mapping))
-    for name, types in kinds:
-        if isinstance(value, types):
-            return name
-    return "other"
+            yield f".{name}", (repr(value[name]), f"one of {', '.join(words)}" if words else "text", key.meaning)

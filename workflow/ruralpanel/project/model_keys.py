@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import INFERENCE, KEYS
 from ruralpanel.project.kinds.options import properties
-from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.problems import Problem, did_you_mean, nearest, unknown
 from ruralpanel.project.sections.configuration import Model
 from ruralpanel.project.settings import InferenceSpec
 
@@ -32,15 +32,10 @@ def _estimator_problems(where: str, model: Mapping[str, Any], file: str) -> Iter
     if kind is None:
         return
     others = set(map(str, model)) & _OF_ESTIMATORS - {*kind.keys}
+    expected = f"keys that this estimator knows ({', '.join(kind.keys) or 'no key of its own'})"
     for key in sorted(others - Model.model_fields.keys()):
-        allowed = ", ".join(kind.keys) or "no key of its own"
-        yield Problem(
-            file,
-            f"{where}.{key}",
-            f'"{key}" with estimator "{name}"',
-            f"keys that this estimator knows ({allowed})",
-            f"remove {key}, or choose the estimator that uses it",
-        )
+        fix = f"remove {key}, or choose the estimator that uses it"
+        yield Problem(file, f"{where}.{key}", f'"{key}" with estimator "{name}"', expected, fix)
     for key in kind.required:
         if not model.get(key):
             yield Problem(file, where, f'no "{key}"', f'"{key}", which estimator {name} needs')
@@ -49,10 +44,8 @@ def _estimator_problems(where: str, model: Mapping[str, Any], file: str) -> Iter
     method = model.get("method")
     if method and str(method) not in kind.methods:
         known = tuple(filter(None, kind.methods))
-        near = did_you_mean(str(method), known)
-        fix = near if near.startswith("did you mean") else ""
         expected = f"one of: {', '.join(known) or 'none: remove the key'}"
-        yield Problem(file, f"{where}.method", f'"{method}"', expected, fix)
+        yield Problem(file, f"{where}.method", f'"{method}"', expected, nearest(str(method), known))
     if kind.regressors and not model.get("regressors") and not model.get("endogenous"):
         yield Problem(file, where, 'no "regressors"', "at least one regressor")
 
@@ -77,19 +70,17 @@ def _outcome_problems(where: str, model: Mapping[str, Any], file: str) -> Iterat
     if not regressors and not equations:
         yield Problem(file, where, 'no "regressors"', "regressors of all outcomes, or equations for each")
     if not regressors and equations:
-        for missing in (name for name in names if name not in equations):
-            found = f'no equation for "{missing}"'
-            yield Problem(file, f"{where}.equations", found, "one for each outcome where no regressors are named")
+        expected = "one for each outcome where no regressors are named"
+        lacking = [name for name in names if name not in equations]
+        yield from (Problem(file, f"{where}.equations", f'no equation for "{name}"', expected) for name in lacking)
     known = [*regressors, *_texts(model.get("controls"))]
     for item, terms in equations.items():
+        place = f"{where}.equations.{item}"
         if item not in names:
-            near = did_you_mean(str(item), names)
-            yield Problem(file, f"{where}.equations.{item}", f'"{item}"', "one of the model's outcomes", near)
+            yield unknown(file, place, item, "one of the model's outcomes", names)
         for term in _texts(terms) if regressors else ():
             if term not in known:
-                near = did_you_mean(term, known)
-                expected = "a term among regressors and controls"
-                yield Problem(file, f"{where}.equations.{item}", f'"{term}"', expected, near)
+                yield unknown(file, place, term, "a term among regressors and controls", known)
 
 
 def _texts(value: Any) -> list[str]:
@@ -157,19 +148,15 @@ def _setting_problems(setting: Mapping[str, Any], where: str, file: str) -> Iter
             fix = did_you_mean(str(key), kind.keys) or f"remove {key}"
             yield Problem(file, f"{where}.{key}", f'"{key}" with method {method}', expected, fix)
     for key in kind.required:
-        if key not in setting and not did_you_mean(key, misspelt).startswith("did you mean"):
+        if key not in setting and not nearest(key, misspelt):
             yield Problem(file, where, f"{method} without {key}", f"{key}, which {method} needs")
     for key in kind.keys:
-        wanted, allowed, anywhere = setting.get(key), _allowed(method, key), _allowed_anywhere(key)
-        if isinstance(wanted, str) and wanted in anywhere and wanted not in allowed:
+        wanted, allowed = setting.get(key), _allowed(method, key)
+        anywhere = (value for other in INFERENCE for value in _allowed(other, key))  # the schema refuses others
+        if isinstance(wanted, str) and wanted not in allowed and wanted in anywhere:
             found, expected = f'"{wanted}" with method {method}', f"one of: {', '.join(allowed)}"
             yield Problem(file, f"{where}.{key}", found, expected)
 
 
 def _allowed(method: str, key: str) -> tuple[str, ...]:
     return tuple((properties(INFERENCE[method].options).get(key) or {}).get("enum", ()))
-
-
-def _allowed_anywhere(key: str) -> frozenset[str]:
-    """Values that some method knows; others are for the schema to refuse."""
-    return frozenset(value for method in INFERENCE for value in _allowed(method, key))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from ruralpanel.project.problems import did_you_mean
+from ruralpanel.project.problems import did_you_mean, nearest
 from ruralpanel.project.written import Trail
 
 _NULL_COUNTS = frozenset({"weights"})
@@ -154,7 +154,7 @@ class _Chains:
         if name in self.unreadable:  # told where it stands
             return Preset({}, {}, whole=False)
         fix = did_you_mean(name, self.presets)
-        if not fix.startswith("did you mean") and name in self.models:
+        if name in self.models and not nearest(name, self.presets):
             fix = f"{name} is a model: put what the two share under presets"
         found = f'"{name}"' if name else "no name"
         self.trail.report(f"{where}.like", found, "a name under presets", fix)

@@ -104,15 +104,17 @@ def raise_any(problems: Iterable[Problem]) -> None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``did you mean "x"?`` for the nearest known name, letter case aside; else the known names, else nothing."""
-    names = [str(k) for k in (sorted(map(str, known)) if isinstance(known, Set) else known)]
+    """``did you mean "x"?`` for the nearest known name; else the known names, if they are few; else nothing."""
+    names = sorted(map(str, known)) if isinstance(known, Set) else list(map(str, known))
+    return nearest(name, names) or ("one of " + ", ".join(names) if 0 < len(names) <= 12 else "")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``did you mean "x"?`` for the nearest known name, letter case aside; nothing where none is near."""
+    names = list(known)
     alike = [known for known in names if known.casefold() == name.casefold()]
     near = alike or difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    if near:
-        return "did you mean " + " or ".join(f'"{n}"' for n in near) + "?"
-    if 0 < len(names) <= 12:
-        return "one of " + ", ".join(names)
-    return ""
+    return "did you mean " + " or ".join(f'"{n}"' for n in near) + "?" if near else ""
 
 
 def unknown(file: str, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:

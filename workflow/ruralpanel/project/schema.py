@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 
 from ruralpanel.project.periods import parse
-from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.problems import Problem, did_you_mean, nearest
 from ruralpanel.project.yaml import config_path, load_yaml, text_keys
 
 _TYPES = {
@@ -203,9 +203,8 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
         key = next((k for k in error.validator_value if error.message.startswith(repr(k))), "")
         hint = _describe(_declared(error, key, root))
         known = {k for schema in _schemas_on(error.absolute_schema_path, root) for k in _known_keys(schema, root)}
-        fix = did_you_mean(key, set(error.instance) - known)
-        near = fix.startswith("did you mean")
-        fix = fix.replace("did you mean", "rename").removesuffix("?") if near else f"add `{key}:`"
+        near = nearest(key, sorted(set(error.instance) - known))
+        fix = near.replace("did you mean", "rename").removesuffix("?") or f"add `{key}:`"
         yield Problem(file, f"{where}.{key}" if where else key, ABSENT, hint or "a value", fix)
     elif keyword == "dependentRequired":
         yield Problem(file, where, error.message, "the keys that go together")
@@ -349,8 +348,7 @@ def _choices(values: Iterable[Any]) -> str:
 
 
 def _near(value: Any, allowed: Iterable[Any]) -> str:
-    text = did_you_mean(str(value), [str(v) for v in allowed if isinstance(v, str)]) if isinstance(value, str) else ""
-    return text if text.startswith("did you mean") else ""
+    return nearest(value, [v for v in allowed if isinstance(v, str)]) if isinstance(value, str) else ""
 
 
 def _plain(value: Any) -> str:

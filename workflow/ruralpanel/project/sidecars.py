@@ -11,7 +11,7 @@ from typing import Any
 from ruralpanel.project.files import content_of
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.periods import between, parsed
-from ruralpanel.project.problems import Problem, did_you_mean, raise_any
+from ruralpanel.project.problems import Problem, did_you_mean, nearest, raise_any
 from ruralpanel.project.schema import check_against, schema_of, with_periods
 from ruralpanel.project.settings import Break, Download, SeriesSpec
 from ruralpanel.project.yaml import Document, load_document, load_yaml, with_lines
@@ -286,8 +286,7 @@ def check_files(sidecar: Sidecar, source_path: str | Path, aside: Collection[str
             continue
         if name not in present:
             if whole_folder:
-                near = did_you_mean(name, present)
-                fix = near if near.startswith("did you mean") else "put the file there or take it out of the sidecar"
+                fix = nearest(name, sorted(present)) or "put the file there or take it out of the sidecar"
                 problems.append(Problem(sidecar.file, f"files.{name}", "no such file", f"a file in {base.name}", fix))
             continue
         actual = content_of(base / name)  # empty: a source's files are asked for themselves whether they can be read

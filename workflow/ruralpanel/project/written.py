@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import unusable
-from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.problems import Problem, nearest
 from ruralpanel.project.yaml import Document, at_line, load_document, text_keys, upwards
 
 COMMAND_LINE = "--config"
@@ -209,8 +209,7 @@ def _not_to_be_included(written: Written, where: str, entry: str, included: str)
         folder = os.path.dirname(included) or "."
         beside = sorted(os.listdir(folder)) if os.path.isdir(folder) and not os.path.exists(included) else []
         near = [os.path.join(os.path.dirname(entry), name) for name in beside if name.endswith((".yaml", ".yml"))]
-        fix = did_you_mean(entry, near)
-        fix = fix if fix.startswith("did you mean") else f"check the path: it is relative to {written.files[0]}"
+        fix = nearest(entry, near) or f"check the path: it is relative to {written.files[0]}"
         return _problem(written, where, f'"{entry}", {reason}', "a file of the configuration", fix)
     same = next((file for file in written.files if os.path.samefile(file, included)), "")
     if same == written.files[0]:
