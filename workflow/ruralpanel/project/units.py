@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 
 from ruralpanel.project.expressions import RESERVED
@@ -196,7 +196,51 @@ def load_units(path: str | Path, name: str = "") -> Units:
         No id or name column, aggregates alone, blank or repeated ids, one name for two units at the same time,
         years that are no years, degrees that are none, rows of another length than the header: all at once.
     """
-    file = name or str(path)
+    table = _read(path, name or str(path))
+    ids = table.cells["id"]
+    aggregates = tuple(unit for unit, cell in zip(ids, table.column("aggregate"), strict=True) if cell == "yes")
+    problems = list(_id_problems(table))
+    problems += [
+        table.problem(column, row, f'"{value}"', "a year or a blank")
+        for column in _VALID
+        for row, value in zip(table.rows, table.column(column), strict=True)
+        if value and not _YEAR.fullmatch(value)
+    ]
+    problems += [*_aggregate_problems(table, aggregates), *_positions_outside(table)]
+    years = [[int(v) if v and _YEAR.fullmatch(v) else None for v in table.column(column)] for column in _VALID]
+    names = {unit: tuple(dict.fromkeys(filter(None, n))) for unit, n in zip(ids, _names(table.cells), strict=True)}
+    several = set(aggregates)
+    single = tuple(unit for unit in ids if unit not in several)
+    valid = dict(zip(ids, zip(*years, strict=True), strict=True))
+    units = Units(single, _attributes(table.cells, ids), names, valid, table.file, aggregates)
+    raise_any([*problems, *(_ambiguous(units) if not problems else ())])
+    return units
+
+
+_VALID = ("valid_from", "valid_to")
+_YEAR = re.compile(r"\d{4}")
+_DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
+_KNOWN = ("id", "aliases", *_VALID, "aggregate")
+"""Columns that are no attributes."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A units file: column → its cells, and the number of the row that each stands in."""
+
+    file: str
+    cells: Mapping[str, Sequence[str]]
+    rows: Sequence[int]
+
+    def column(self, name: str) -> Sequence[str]:
+        """The cells of a column, blank where there is none of that name."""
+        return self.cells.get(name, [""] * len(self.rows))
+
+    def problem(self, column: str, row: int, found: str, expected: str, fix: str = "") -> Problem:
+        return Problem(self.file, f"row {row}, column {column}", found, expected, fix)
+
+
+def _read(path: str | Path, file: str) -> _Table:
     text, problem = read_text(path, file)
     if problem:
         raise UserError(problem)
@@ -207,13 +251,15 @@ def load_units(path: str | Path, name: str = "") -> Units:
         raise UserError(Problem(file, "", f"a table that cannot be read ({error})", "comma-separated values")) from None
     rows = [[cell.strip() for cell in row] for row in rows]
     header = rows[0] if rows else []
-    problems = _header_problems(header, file)
-    body = [(number, row) for number, row in enumerate(rows[1:], start=2) if any(row)]
+    problems = list(_header_problems(header, file))
+    body = {number: row for number, row in enumerate(rows[1:], start=2) if any(row)}
     if not problems and not body:
         problems.append(Problem(file, "", "a header and no unit", "one row per unit"))
-    for number, row in body:
-        if len(row) != len(header):
-            problems.append(Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has"))
+    problems += [
+        Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has")
+        for number, row in body.items()
+        if len(row) != len(header)
+    ]
     suspect = _UNPRINTABLE.search("".join(chain.from_iterable(rows)))
     for number, row in enumerate(rows if suspect else (), start=1):
         for column, cell in zip(header, row, strict=False):
@@ -222,134 +268,78 @@ def load_units(path: str | Path, name: str = "") -> Units:
                 where = f"row {number}, column {column}" if number > 1 else "header"
                 problems.append(Problem(file, where, found, "text in one line", "take it out"))
     raise_any(problems)
-    columns = dict(zip(header, map(list, zip(*(row for _, row in body), strict=True)), strict=True))
-    ids = columns["id"]
-    problems += _id_problems(ids, body, file)
-    valid, wrong = _validity(columns, ids, body, file)
-    problems += wrong
-    aggregates, wrong = _aggregates(columns, ids, body, file)
-    problems += wrong
-    problems += _positions_outside(columns, body, file)
-    names = {unit: tuple(dict.fromkeys(filter(None, n))) for unit, n in zip(ids, _names(columns), strict=True)}
-    several = set(aggregates)
-    single = tuple(unit for unit in ids if unit not in several)
-    units = Units(single, _attributes(columns, ids), names, valid, file, aggregates)
-    problems += _ambiguous(units) if not problems else []
-    raise_any(problems)
-    return units
+    return _Table(file, dict(zip(header, map(list, zip(*body.values(), strict=True)), strict=True)), list(body))
 
 
-_DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
-
-
-def _positions_outside(
-    columns: Mapping[str, Sequence[str]], body: Sequence[tuple[int, list[str]]], file: str
-) -> list[Problem]:
-    """Degrees that are none: distances between such places would be numbers all the same."""
-    fix = "longitude and latitude may stand in each other's column"
-    return [
-        Problem(file, f"row {number}, column {column}", f"{degrees:g}", f"degrees from {least} to {most}", fix)
-        for column, (least, most) in _DEGREES.items()
-        for (number, _), degrees in zip(body, _numbers(columns.get(column, ())) or (), strict=False)
-        if degrees < least or degrees > most
-    ]
-
-
-_KNOWN = ("id", "aliases", "valid_from", "valid_to", "aggregate")
-"""Columns that are no attributes."""
-
-
-def _header_problems(header: Sequence[str], file: str) -> list[Problem]:
+def _header_problems(header: Sequence[str], file: str) -> Iterator[Problem]:
     if not header:
-        return [Problem(file, "", "an empty file", "a table of units")]
-    problems = []
+        yield Problem(file, "", "an empty file", "a table of units")
+        return
     if "id" not in header:
         fix = did_you_mean("id", header)
-        problems.append(Problem(file, "header", "no column id", "id and one column name… at least", fix))
+        yield Problem(file, "header", "no column id", "id and one column name… at least", fix)
     if not any(_is_name(column) for column in header):
-        problems.append(Problem(file, "header", "no column of names", "name, name_en, name_zh or another name_…"))
+        yield Problem(file, "header", "no column of names", "name, name_en, name_zh or another name_…")
     for column in dict.fromkeys(header):
         if not column:
-            problems.append(Problem(file, "header", "a column without a name", "a name for each column"))
+            yield Problem(file, "header", "a column without a name", "a name for each column")
         elif column in RESERVED:
             found = f"a column called {column}, which is what formulas call the rows themselves"
-            problems.append(Problem(file, f"column {column}", found, "another name", "rename it"))
+            yield Problem(file, f"column {column}", found, "another name", "rename it")
         elif header.count(column) > 1:
-            problems.append(Problem(file, f"column {column}", "the column twice", "each column once"))
+            yield Problem(file, f"column {column}", "the column twice", "each column once")
         elif column not in _KNOWN and (meant := column.casefold()) in _KNOWN[1:] and meant not in header:
             fix = f"write {meant}, or give an attribute another name"  # read as one, it would go unnoticed
-            problems.append(Problem(file, "header", f'"{column}"', f"{meant} in small letters", fix))
-    return problems
+            yield Problem(file, "header", f'"{column}"', f"{meant} in small letters", fix)
 
 
 def _is_name(column: str) -> bool:
     return column == "name" or column.startswith("name_")
 
 
-def _names(columns: Mapping[str, Sequence[str]]) -> Iterator[Iterable[str]]:
+def _names(cells: Mapping[str, Sequence[str]]) -> Iterator[Iterable[str]]:
     """What each unit goes by: names, code, aliases."""
-    found = [values for column, values in columns.items() if _is_name(column)]
-    rows = zip(*found, *([columns["code"]] if "code" in columns else []), strict=True)
-    if "aliases" not in columns:
+    found = [values for column, values in cells.items() if _is_name(column)]
+    rows = zip(*found, *([cells["code"]] if "code" in cells else []), strict=True)
+    if "aliases" not in cells:
         return rows
     return (
         (*names, *(alias.strip() for alias in aliases.replace("；", ";").split(";")))
-        for names, aliases in zip(rows, columns["aliases"], strict=True)
+        for names, aliases in zip(rows, cells["aliases"], strict=True)
     )
 
 
-def _id_problems(ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str) -> list[Problem]:
-    problems: list[Problem] = []
+def _id_problems(table: _Table) -> Iterator[Problem]:
+    ids = table.cells["id"]
     if len(set(ids)) == len(ids) and all(unit[:1].isalnum() for unit in ids):
-        return problems
+        return
     first: dict[str, int] = {}
-    for unit, (number, _) in zip(ids, body, strict=True):
+    for row, unit in zip(table.rows, ids, strict=True):
         if not unit:
-            problems.append(Problem(file, f"row {number}, column id", "a blank", "an id"))
+            yield table.problem("id", row, "a blank", "an id")
         elif inert(unit) != unit:
-            found, expected = (
-                f'"{unit}", which spreadsheets run as a formula',
-                "an id that begins with a letter or digit",
-            )
-            problems.append(Problem(file, f"row {number}, column id", found, expected))
+            found = f'"{unit}", which spreadsheets run as a formula'
+            yield table.problem("id", row, found, "an id that begins with a letter or digit")
         elif unit in first:
-            found = f'"{unit}" again (row {first[unit]})'
-            problems.append(Problem(file, f"row {number}, column id", found, "each id once"))
-        first.setdefault(unit, number)
-    return problems
+            yield table.problem("id", row, f'"{unit}" again (row {first[unit]})', "each id once")
+        first.setdefault(unit, row)
 
 
-def _validity(
-    columns: Mapping[str, Sequence[str]], ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str
-) -> tuple[dict[str, tuple[int | None, int | None]], list[Problem]]:
-    problems: list[Problem] = []
-    if not {"valid_from", "valid_to"} & set(columns):
-        return dict.fromkeys(ids, (None, None)), problems
-    ends: dict[str, list[int | None]] = {}
-    for column in ("valid_from", "valid_to"):
-        years: list[int | None] = []
-        for value, (number, _) in zip(columns.get(column, [""] * len(ids)), body, strict=True):
-            if value and not re.fullmatch(r"\d{4}", value):
-                problems.append(Problem(file, f"row {number}, column {column}", f'"{value}"', "a year or a blank"))
-                value = ""
-            years.append(int(value) if value else None)
-        ends[column] = years
-    return dict(zip(ids, zip(ends["valid_from"], ends["valid_to"], strict=True), strict=True)), problems
+def _aggregate_problems(table: _Table, aggregates: Sequence[str]) -> Iterator[Problem]:
+    for row, cell in zip(table.rows, table.column("aggregate"), strict=True):
+        if cell not in ("", "yes"):
+            yield table.problem("aggregate", row, f'"{cell}"', "yes or a blank")
+    if len(aggregates) == len(table.rows):
+        yield Problem(table.file, "column aggregate", "aggregates alone", "the units that they are made up of")
 
 
-def _aggregates(
-    columns: Mapping[str, Sequence[str]], ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str
-) -> tuple[tuple[str, ...], list[Problem]]:
-    cells = columns.get("aggregate", [""] * len(ids))
-    problems = [
-        Problem(file, f"row {number}, column aggregate", f'"{cell}"', "yes or a blank")
-        for cell, (number, _) in zip(cells, body, strict=True)
-        if cell not in ("", "yes")
-    ]
-    aggregates = tuple(unit for unit, cell in zip(ids, cells, strict=True) if cell == "yes")
-    if ids and len(aggregates) == len(ids):
-        problems.append(Problem(file, "column aggregate", "aggregates alone", "the units that they are made up of"))
-    return aggregates, problems
+def _positions_outside(table: _Table) -> Iterator[Problem]:
+    """Degrees that are none: distances between such places would be numbers all the same."""
+    fix = "longitude and latitude may stand in each other's column"
+    for column, (least, most) in _DEGREES.items():
+        for row, degrees in zip(table.rows, _numbers(table.column(column)) or (), strict=False):
+            if degrees < least or degrees > most:
+                yield table.problem(column, row, f"{degrees:g}", f"degrees from {least} to {most}", fix)
 
 
 def _attributes(columns: Mapping[str, Sequence[str]], ids: Sequence[str]) -> dict[str, dict[str, str | float]]:
@@ -376,16 +366,11 @@ def _numbers(values: Sequence[str]) -> list[float] | None:
     return numbers if all(math.isfinite(n) for n, v in zip(numbers, values, strict=True) if v) else None
 
 
-def _ambiguous(units: Units) -> list[Problem]:
-    problems = []
+def _ambiguous(units: Units) -> Iterator[Problem]:
     for name, owners in units._by_name.items():
-        if len(owners) == 1:
-            continue
-        pairs = ((a, b) for i, a in enumerate(owners) for b in owners[i + 1 :])
-        if any(_overlap(units.valid[a], units.valid[b]) for a, b in pairs):
+        if len(owners) > 1 and any(_overlap(units.valid[a], units.valid[b]) for a, b in combinations(owners, 2)):
             found = f'the name "{name}" for {" and ".join(owners)}'
-            problems.append(Problem(units.file, f"id {owners[0]}", found, "each name for one unit"))
-    return problems
+            yield Problem(units.file, f"id {owners[0]}", found, "each name for one unit")
 
 
 def _overlap(a: tuple[int | None, int | None], b: tuple[int | None, int | None]) -> bool:
