@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ruralpanel.output.report.document import (
     Align,
@@ -24,7 +25,15 @@ from ruralpanel.output.report.texts import Texts
 from ruralpanel.project.files import csv_text, write_text
 from ruralpanel.project.formats import MINUS
 from ruralpanel.project.problems import Problem, raise_any
-from ruralpanel.tools.compare.changes import Cause, CellChange, Comparison, Estimate
+from ruralpanel.tools.compare.changes import (
+    Cause,
+    CellChange,
+    ClaimChange,
+    CoefficientChange,
+    Comparison,
+    Estimate,
+    VariableChange,
+)
 from ruralpanel.tools.compare.compare import (
     FOLDER,
     by_cause,
@@ -40,7 +49,10 @@ SHOWN = 400
 CSV_COLUMNS = ("panel", "variable", "unit", "period", "old", "new", "relative_change", "cause", "old_cell", "old_text",
                "new_cell", "new_text")  # fmt: skip
 
+T = TypeVar("T")
 Say = Callable[[Cause], str]
+_Columns = Mapping[str, tuple[Align, Callable[[T], Inline]]]
+"""Columns of a table by the word of their heading: side, and the cell of an item."""
 _MARK = '<meta name="generator" content="ruralpanel compare">'
 
 
@@ -130,125 +142,90 @@ def document(comparison: Comparison, old: str, new: str, language: str, cells_fi
 
 
 def _claims(comparison: Comparison, texts: Texts, say: Say) -> Section:
-    rows = []
-    for claim in sorted(comparison.claims, key=lambda c: not c.moved):
-        verdicts = [text or texts.plain("none") for text in (claim.old, claim.new)]
-        why = [texts.plain("claims.now", text=text) for text in claim.reasons_new]
-        why += [texts.plain("claims.no_longer", text=text) for text in claim.reasons_gone]
-        why += list(map(say, claim.causes))
-        rows.append(
-            _row(
-                [
-                    _code(claim.claim, claim.text),
-                    _runs(_arrow(*verdicts), strong=claim.moved),
-                    _runs(_arrow(*map(_interval, (claim.old_estimate, claim.new_estimate)))),
-                    _runs("; ".join(why)),
-                ],
-                "llll",
-            )
-        )
+    def why(claim: ClaimChange) -> str:
+        parts = [texts.plain("claims.now", text=text) for text in claim.reasons_new]
+        parts += [texts.plain("claims.no_longer", text=text) for text in claim.reasons_gone]
+        return "; ".join([*parts, *map(say, claim.causes)])
+
+    columns: _Columns[ClaimChange] = {
+        "claim": ("left", lambda claim: _code(claim.claim, claim.text)),
+        "verdict": (
+            "left",
+            lambda claim: _runs(_arrow(*(text or texts.plain("none") for text in (claim.old, claim.new))), claim.moved),
+        ),
+        "estimate": ("left", lambda claim: _runs(_arrow(*map(_interval, (claim.old_estimate, claim.new_estimate))))),
+        "why": ("left", lambda claim: _runs(why(claim))),
+    }
     number_of = {"moved": len(comparison.verdicts), "number": len(comparison.claims)}
-    return _section("claims", texts, rows, ("claim", "verdict", "estimate", "why"), "llll", **number_of)
+    return _section("claims", texts, sorted(comparison.claims, key=lambda c: not c.moved), columns, **number_of)
 
 
 def _causes(comparison: Comparison, texts: Texts, words: Mapping[str, str]) -> Section:
-    rows = [
-        _row(
-            [_runs(words[cause.kind]), _runs(cause.old), _runs(cause.new), _code(joined(names)), _runs(f"{n:,}")],
-            "llllr",
-        )
-        for cause, names, n in by_cause(comparison.cells)
-    ]
-    return _section("causes", texts, rows, ("cause", "old", "new", "variables", "cells"), "llllr")
+    columns: _Columns[tuple[Cause, tuple[str, ...], int]] = {
+        "cause": ("left", lambda row: _runs(words[row[0].kind])),
+        "old": ("left", lambda row: _runs(row[0].old)),
+        "new": ("left", lambda row: _runs(row[0].new)),
+        "variables": ("left", lambda row: _code(joined(row[1]))),
+        "cells": ("right", lambda row: _runs(f"{row[2]:,}")),
+    }
+    return _section("causes", texts, by_cause(comparison.cells), columns)
 
 
 def _coefficients(comparison: Comparison, texts: Texts, say: Say) -> Section:
-    rows = [
-        _row(
-            [
-                _code(change.model),
-                _code(change.term),
-                _runs(_interval(change.old)),
-                _runs(_interval(change.new)),
-                _runs(f"{change.in_errors:.2g}" if math.isfinite(change.in_errors) else "–"),
-                _runs("; ".join(map(say, change.causes))),
-            ],
-            "llllrl",
-        )
-        for change in largest_first(comparison.coefficients)
-    ]
-    columns = ("model", "term", "old", "new", "errors", "causes")
-    return _section("coefficients", texts, rows, columns, "llllrl", number=f"{len(rows):,}")
+    columns: _Columns[CoefficientChange] = {
+        "model": ("left", lambda change: _code(change.model)),
+        "term": ("left", lambda change: _code(change.term)),
+        "old": ("left", lambda change: _runs(_interval(change.old))),
+        "new": ("left", lambda change: _runs(_interval(change.new))),
+        "errors": ("right", lambda c: _runs(f"{c.in_errors:.2g}" if math.isfinite(c.in_errors) else "–")),
+        "causes": ("left", lambda change: _runs("; ".join(map(say, change.causes)))),
+    }
+    changes = largest_first(comparison.coefficients)
+    return _section("coefficients", texts, changes, columns, number=f"{len(changes):,}")
 
 
 def _variables(comparison: Comparison, texts: Texts, say: Say) -> Section:
-    rows = [
-        _row(
-            [
-                _code(change.panel),
-                _code(change.variable),
-                *(_runs(f"{n:,}") for n in (change.cells, change.came, change.went)),
-                _runs(_percent(change.largest)),
-                _runs("; ".join(f"{say(cause)} ({n:,})" for cause, n in change.causes)),
-            ],
-            "llrrrrl",
-        )
-        for change in comparison.variables
-    ]
-    columns = ("panel", "variable", "cells", "came", "went", "largest", "causes")
-    return _section("variables", texts, rows, columns, "llrrrrl")
+    columns: _Columns[VariableChange] = {
+        "panel": ("left", lambda change: _code(change.panel)),
+        "variable": ("left", lambda change: _code(change.variable)),
+        "cells": ("right", lambda change: _runs(f"{change.cells:,}")),
+        "came": ("right", lambda change: _runs(f"{change.came:,}")),
+        "went": ("right", lambda change: _runs(f"{change.went:,}")),
+        "largest": ("right", lambda change: _runs(_percent(change.largest))),
+        "causes": ("left", lambda change: _runs("; ".join(f"{say(cause)} ({n:,})" for cause, n in change.causes))),
+    }
+    return _section("variables", texts, comparison.variables, columns)
 
 
 def _cells(comparison: Comparison, texts: Texts, say: Say, file: str) -> Section:
     shown = largest_cells(comparison.cells, SHOWN)
     missing = texts.plain("missing")
-    rows = [
-        _row(
-            [
-                _code(cell.panel),
-                _code(cell.variable),
-                _runs(cell.unit),
-                _runs(str(cell.period)),
-                _runs(_figure(cell.old, missing)),
-                _runs(_figure(cell.new, missing)),
-                _runs(_percent(cell.relative)),
-                _runs("; ".join(map(say, cell.causes))),
-                _runs(_places(cell)),
-            ],
-            "lllrrrrll",
-        )
-        for cell in shown
-    ]
-    columns = ("panel", "variable", "unit", "period", "old", "new", "change", "causes", "places")
+    columns: _Columns[CellChange] = {
+        "panel": ("left", lambda cell: _code(cell.panel)),
+        "variable": ("left", lambda cell: _code(cell.variable)),
+        "unit": ("left", lambda cell: _runs(cell.unit)),
+        "period": ("right", lambda cell: _runs(str(cell.period))),
+        "old": ("right", lambda cell: _runs(_figure(cell.old, missing))),
+        "new": ("right", lambda cell: _runs(_figure(cell.new, missing))),
+        "change": ("right", lambda cell: _runs(_percent(cell.relative))),
+        "causes": ("left", lambda cell: _runs("; ".join(map(say, cell.causes)))),
+        "places": ("left", lambda cell: _runs(_places(cell))),
+    }
     left = len(comparison.cells) - len(shown)
     values = {"shown": f"{len(shown):,}", "left": f"{left:,}" if left else "", "file": file}
-    return _section("cells", texts, rows, columns, "lllrrrrll", **values)
+    return _section("cells", texts, shown, columns, **values)
 
 
-def _section(
-    name: str, texts: Texts, rows: Sequence[TableRow], columns: Sequence[str], align: str, **values: object
-) -> Section:
+def _section(name: str, texts: Texts, items: Sequence[T], columns: _Columns[T], **values: object) -> Section:
+    """A lede and, where there is anything, a table with a row for each item."""
     lede = Paragraph(texts.inline(f"{name}.lede", **values), "lede")
-    head = TableRow(
-        tuple(
-            TableCell(texts.inline(f"{name}.{column}"), _ALIGN[side], header=True)
-            for column, side in zip(columns, align, strict=True)
-        )
+    head = [TableCell(texts.inline(f"{name}.{column}"), side, header=True) for column, (side, _) in columns.items()]
+    rows = tuple(
+        TableRow(tuple(TableCell(of(item), side, header=i == 0) for i, (side, of) in enumerate(columns.values())))
+        for item in items
     )
-    table = Table(f"{name}-table", texts.inline(f"{name}.caption"), (head,), tuple(rows), tall=len(rows) > 25)
+    table = Table(f"{name}-table", texts.inline(f"{name}.caption"), (TableRow(tuple(head)),), rows, tall=len(rows) > 25)
     return Section(name, texts.plain(f"{name}.title"), (lede, table) if rows else (lede,))
-
-
-_ALIGN: Mapping[str, Align] = {"l": "left", "r": "right"}
-
-
-def _row(cells: Sequence[Inline], align: str) -> TableRow:
-    return TableRow(
-        tuple(
-            TableCell(cell, _ALIGN[side], header=i == 0)
-            for i, (cell, side) in enumerate(zip(cells, align, strict=True))
-        )
-    )
 
 
 def _runs(text: str, strong: bool = False) -> Inline:
