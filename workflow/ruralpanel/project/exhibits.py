@@ -49,7 +49,7 @@ def read_exhibit(kinds: Mapping[str, Output], declared: Mapping[str, Any], file:
     name = shown_by(declared) if kinds is MAPS else kind_of(declared)
     if name not in kinds:
         expected = f"one of {', '.join(kinds)}"
-        raise UserError(Problem(file, f"{where}.type", f'"{name}"', expected, did_you_mean(name, kinds)))
+        raise UserError.at(file, f"{where}.type", f'"{name}"', expected, did_you_mean(name, kinds))
     raise_any(_key_problems(declared, name, kinds[name], kinds is MAPS, file, where))
     own = {key: value for key, value in declared.items() if key != "type"}
     try:

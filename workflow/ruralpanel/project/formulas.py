@@ -23,7 +23,7 @@ from ruralpanel.project.expressions import (
     walk,
 )
 from ruralpanel.project.periods import is_period, parsed, shown
-from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.problems import UserError, did_you_mean
 
 __all__ = ["FUNCTIONS", "Expression", "describe", "names", "parse", "source_years", "walk"]
 
@@ -101,7 +101,7 @@ class _Parser:
         marked = f"{self.text[: token.at]}>>{shown}<<{self.text[token.at + len(token.text) :]}"
         what = problem or ("the end" if token.kind == "end" else f'"{token.text}"')
         found = f"{what} at character {token.at + 1} of {marked}"
-        raise UserError(Problem(self.file, self.where, found, expected, fix))
+        raise UserError.at(self.file, self.where, found, expected, fix)
 
     @property
     def token(self) -> _Token:

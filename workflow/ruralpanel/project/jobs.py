@@ -81,23 +81,23 @@ def check_command_line(arguments: Sequence[str]) -> None:
     if others:
         targets = " ".join(others)
         found, fix = f"{targets} after {first}", f"name targets first: snakemake {targets} --configfile {first}"
-        raise UserError(Problem("--configfile", "", found, "one configuration file and nothing else", fix))
+        raise UserError.at("--configfile", "", found, "one configuration file and nothing else", fix)
     _one(files)
     _one(given)
     if not os.path.exists(first):
         fix = did_you_mean(first, [name for name in os.listdir() if name.endswith(YAML)])
         found = "no such file"
-        raise UserError(Problem(first, "", found, "a configuration", fix or "name one that lies in this folder"))
+        raise UserError.at(first, "", found, "a configuration", fix or "name one that lies in this folder")
     document = load_document(first)
     raise_any(document.problems)
     if "__use_yte__" in document.values:  # Snakemake would run the code in it
-        raise UserError(Problem(first, "__use_yte__", "a template", "plain keys and values", "take the key out"))
+        raise UserError.at(first, "__use_yte__", "a template", "plain keys and values", "take the key out")
 
 
 def _one(files: Sequence[str | Path]) -> None:
     if len(files) > 1:
         names = ", ".join(_shown(file) for file in files)
-        raise UserError(Problem("--configfile", "", names, "one configuration file", "name one; it may include others"))
+        raise UserError.at("--configfile", "", names, "one configuration file", "name one; it may include others")
 
 
 def require_room(results: Iterable[str]) -> None:

@@ -63,6 +63,11 @@ class UserError(Exception):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    @classmethod
+    def at(cls, file: str, where: str, found: str, expected: str, fix: str = "") -> UserError:
+        """The error of one mistake; its parts are those of a `Problem`."""
+        return UserError(Problem(file, where, found, expected, fix))
+
     def of(self, config: str) -> UserError:
         """The same problems, `CONFIGURATION` replaced by the name of the file that was given."""
         return UserError(replace(p, file=config) if p.file == CONFIGURATION else p for p in self.problems)

@@ -248,7 +248,7 @@ def _read(path: str | Path, file: str) -> _Table:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise UserError(Problem(file, "", f"a table that cannot be read ({error})", "comma-separated values")) from None
+        raise UserError.at(file, "", f"a table that cannot be read ({error})", "comma-separated values") from None
     rows = [[cell.strip() for cell in row] for row in rows]
     header = rows[0] if rows else []
     problems = list(_header_problems(header, file))

@@ -10,7 +10,7 @@ from typing import Any
 from ruralpanel.project.expand import LONG_NAMES
 from ruralpanel.project.load import Config
 from ruralpanel.project.model_keys import setting_words
-from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.problems import UserError, did_you_mean
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.written import Place
 
@@ -66,17 +66,17 @@ def _long_name(config: Config, entry: str) -> tuple[str, str]:
     sections = {**{key: key for key in config.resolved}, **LONG_NAMES}
     if section not in sections:
         fix = _taken_over(config, entry) or did_you_mean(section, sections)
-        raise UserError(Problem("explain", "", f'"{entry}"', "an entry such as models.baseline", fix))
+        raise UserError.at("explain", "", f'"{entry}"', "an entry such as models.baseline", fix)
     long = sections[section]
     entries = config.resolved.get(long)
     if not name or not isinstance(entries, Mapping):
         if long in _NAMED and isinstance(entries, Mapping):
             fix = f"name one: {section}.{next(iter(entries), '…')}"
-            raise UserError(Problem("explain", "", f'"{entry}"', f"one entry of {section}", fix))
+            raise UserError.at("explain", "", f'"{entry}"', f"one entry of {section}", fix)
         return long, ""
     if name not in entries and long in _NAMED:
         fix = did_you_mean(name, entries)
-        raise UserError(Problem("explain", "", f'"{name}"', f"a name under {section}", fix))
+        raise UserError.at("explain", "", f'"{name}"', f"a name under {section}", fix)
     return (long, name) if long in _NAMED else (long, "")
 
 

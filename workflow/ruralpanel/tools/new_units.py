@@ -94,8 +94,8 @@ def parts_of(written: Sequence[str]) -> dict[str, int]:
     for item in written:
         attribute, _, number = item.partition("=")
         if not attribute or not number.isdecimal() or int(number) < 1:
-            raise UserError(
-                Problem("new-units", "--part", f'"{item}"', "an attribute and a number of characters", "province=2")
+            raise UserError.at(
+                "new-units", "--part", f'"{item}"', "an attribute and a number of characters", "province=2"
             )
         parts[attribute] = int(number)
     return parts

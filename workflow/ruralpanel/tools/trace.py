@@ -17,7 +17,7 @@ from ruralpanel.project.breaks import evaluation_order, tree
 from ruralpanel.project.expressions import RESERVED, Call, Expression, Name, Operation, argument_years, describe
 from ruralpanel.project.load import Config
 from ruralpanel.project.periods import shown
-from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import PanelSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -59,13 +59,13 @@ def trace(results: str | Path, config: Config, variable: str, unit: str, period:
     name = _known_variable(config, variable)
     ident = units.match(unit)
     if ident is None:
-        raise UserError(Problem("trace", "unit", f'"{unit}"', f"a unit of {config.units}", units.suggest(unit)))
+        raise UserError.at("trace", "unit", f'"{unit}"', f"a unit of {config.units}", units.suggest(unit))
     chosen = _panel_with(Path(results), config, name, ident, period, panel)
     story = _Story(config, units, chosen, Path(results) / "panels" / chosen.name)
     if period not in story.context.years or ident not in story.context.units:
         found = f"{name} of {ident} in {period}, which panel {chosen.name} neither holds nor reads"
         covered = f"{story.context.years[0]}–{story.context.years[-1]}"
-        raise UserError(Problem("trace", "period", found, f"a unit and a year that it reads ({covered})"))
+        raise UserError.at("trace", "period", found, f"a unit and a year that it reads ({covered})")
     lines = [f"Panel {chosen.name}", *story.variable(name, ident, period, "")]
     told = [config.sources[source] for source in story.sources if source in config.sources]
     raise_any(changed_since(Path(results) / "panels" / chosen.name / "lineage.parquet", told))
@@ -76,18 +76,18 @@ def trace(results: str | Path, config: Config, variable: str, unit: str, period:
 def _known_variable(config: Config, variable: str) -> str:
     if variable not in config.variables:
         near = did_you_mean(variable, config.variables)
-        raise UserError(Problem("trace", "variable", f'"{variable}"', f"a variable of {config.file}", near))
+        raise UserError.at("trace", "variable", f'"{variable}"', f"a variable of {config.file}", near)
     return variable
 
 
 def _panel_with(results: Path, config: Config, variable: str, unit: str, period: int, panel: str) -> PanelSpec:
     """The panel asked for, else the first that holds the figure, else the first that reads it."""
     if panel and panel not in config.panels:
-        raise UserError(Problem("trace", "panel", f'"{panel}"', "a panel", did_you_mean(panel, config.panels)))
+        raise UserError.at("trace", "panel", f'"{panel}"', "a panel", did_you_mean(panel, config.panels))
     built = [p for p in config.panels.values() if (results / "panels" / p.name / "panel.parquet").is_file()]
     candidates = [p for p in built if not panel or p.name == panel]
     if not candidates:
-        raise UserError(Problem("trace", "", f"no built panel below {results}", "results", "run snakemake first"))
+        raise UserError.at("trace", "", f"no built panel below {results}", "results", "run snakemake first")
     for candidate in candidates:
         folder = results / "panels" / candidate.name
         table = pd.read_parquet(folder / "panel.parquet", columns=["unit", "period"])

@@ -70,7 +70,7 @@ def _record(folder: Path) -> Mapping[str, Any]:
     path = folder / RECORD
     if not path.is_file() or not (folder / CHECKSUMS).is_file():
         expected, fix = "an unpacked bundle", "make one by: snakemake bundle; unpack it in a folder of its own"
-        raise UserError(Problem(str(path), "", "no such file", expected, fix))
+        raise UserError.at(str(path), "", "no such file", expected, fix)
     values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
 
@@ -103,7 +103,7 @@ def _run(again: Path, record: Mapping[str, Any], cores: str) -> None:
     )
     if run.returncode:
         last = "\n".join(run.stdout.splitlines()[-30:])
-        raise UserError(Problem("Snakefile", "", f"a run that failed:\n{last}", "all results", "see above"))
+        raise UserError.at("Snakefile", "", f"a run that failed:\n{last}", "all results", "see above")
 
 
 def _held(folder: Path, again: Path, results: Iterable[str]) -> Verification:

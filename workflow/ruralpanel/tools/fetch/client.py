@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.problems import UserError
 from ruralpanel.project.sources import shown
 
 _CONNECT = 15.0
@@ -91,15 +91,13 @@ class Client:
             answer, reason = self._attempt(request)
             if answer is not None:
                 return answer
-        raise UserError(
-            Problem(
-                self.base + request.path,
-                "",
-                f"{reason}, {self.manners.attempts} times",
-                "an answer in JSON",
-                "try again later (what has come so far is kept), with a longer layout.pause if the site refuses; "
-                "if it has moved, layout.base says where to",
-            )
+        raise UserError.at(
+            self.base + request.path,
+            "",
+            f"{reason}, {self.manners.attempts} times",
+            "an answer in JSON",
+            "try again later (what has come so far is kept), with a longer layout.pause if the site refuses; "
+            "if it has moved, layout.base says where to",
         )
 
     def _attempt(self, request: Request) -> tuple[Mapping[str, Any] | None, str]:
@@ -196,7 +194,7 @@ class Transfer:
                 failed = 0 if self._size() > most else failed + 1
                 most = max(most, self._size())
         fix = "try again later: what has come so far is kept"
-        raise UserError(Problem(shown(self._url), "", f"{reason}, {failed} times", "the whole file", fix))
+        raise UserError.at(shown(self._url), "", f"{reason}, {failed} times", "the whole file", fix)
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
@@ -234,7 +232,7 @@ class Transfer:
 
     def _refused(self, found: str) -> UserError:
         fix = "check the address; a copy that you have can be named by `file` in its place"
-        return UserError(Problem(shown(self._url), "", found, "a file", fix))
+        return UserError.at(shown(self._url), "", found, "a file", fix)
 
     def _kept(self, response: Any, begun: int) -> str:
         """Write an answer down; what is wrong with it."""

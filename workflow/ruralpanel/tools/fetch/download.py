@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ruralpanel.project.files import atomic_path, content_of, sha256_of, unusable
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+from ruralpanel.project.problems import CONFIGURATION, UserError, did_you_mean
 from ruralpanel.project.settings import Download
 from ruralpanel.project.sources import shown, size
 from ruralpanel.tools.fetch.client import Manners, Transfer
@@ -82,7 +82,7 @@ def bring(
     content = _content_sum(download, kept) if download.unpack else found
     if wanted and content != wanted:
         problem, expected = f"sha256 {content} of the file in {shown(download.url)}", f"{wanted}, as the sidecar has it"
-        raise UserError(Problem(CONFIGURATION, download.where, problem, expected))
+        raise UserError.at(CONFIGURATION, download.where, problem, expected)
     if present != content:
         _require_replaceable(download, present, cache)
         with atomic_path(target) as temporary, _content(download, kept) as stream, temporary.open("wb") as place:
@@ -107,7 +107,7 @@ def _require_replaceable(download: Download, present: str, cache: Path) -> None:
     else:
         found = f"a file that fetch has not brought, or that was changed since: sha256 {present or 'unknown'}"
     expected = f"no file, or that of {shown(download.url)}"
-    raise UserError(Problem(download.target, "", found, expected, "move it to another name, then run: snakemake fetch"))
+    raise UserError.at(download.target, "", found, expected, "move it to another name, then run: snakemake fetch")
 
 
 def _obtained(
@@ -125,7 +125,7 @@ def _obtained(
     if not download.remote:
         copy = Path(url2pathname(urlsplit(download.url).path))
         if reason := unusable(copy):
-            raise UserError(Problem(CONFIGURATION, download.where, f'"{copy}", {reason}', "a file", "check the path"))
+            raise UserError.at(CONFIGURATION, download.where, f'"{copy}", {reason}', "a file", "check the path")
         _require_meant(download, copy)
         return copy, sha256_of(copy), f"copied from {copy}"
     if download.sha256 and content_of(cache / download.sha256) == download.sha256:
@@ -170,7 +170,7 @@ def _alone(cache: Path, report: Report) -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             raise
         found, fix = os.strerror(error.errno or 0), f"name another by `cache`, or by the variable {CACHE}"
-        raise UserError(Problem(str(cache), "", found, "a folder to keep downloads in", fix)) from None
+        raise UserError.at(str(cache), "", found, "a folder to keep downloads in", fix) from None
     with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,24 +191,22 @@ def _require_meant(download: Download, file: Path) -> None:
     number = file.stat().st_size
     if not number:
         expected, fix = "a file with something in it", "check the address"
-        raise UserError(Problem(CONFIGURATION, download.where, f"0 bytes at {shown(download.url)}", expected, fix))
+        raise UserError.at(CONFIGURATION, download.where, f"0 bytes at {shown(download.url)}", expected, fix)
     if not _is_meant(download, file):
         with file.open("rb") as stream:
             start = stream.read(60).lstrip().decode("utf-8", errors="replace")
         page = f", a page beginning {start[:30]!r}," if start.startswith("<") else ""
-        raise UserError(
-            Problem(
-                CONFIGURATION,
-                download.where,
-                f"another file at {shown(download.url)}:{page} sha256 {sha256_of(file)}, {number} bytes",
-                f"sha256 {download.sha256}" + (f", {download.bytes} bytes" if download.bytes else ""),
-                "look at what has changed there; if the new file is meant, write its sum, else take one that has the "
-                f"declared sum from elsewhere and put it at {download.target}",
-            )
+        raise UserError.at(
+            CONFIGURATION,
+            download.where,
+            f"another file at {shown(download.url)}:{page} sha256 {sha256_of(file)}, {number} bytes",
+            f"sha256 {download.sha256}" + (f", {download.bytes} bytes" if download.bytes else ""),
+            "look at what has changed there; if the new file is meant, write its sum, else take one that has the "
+            f"declared sum from elsewhere and put it at {download.target}",
         )
     if download.bytes and number != download.bytes:
         found, expected = f"bytes: {download.bytes}", f"{number}, the size of {shown(download.url)}"
-        raise UserError(Problem(CONFIGURATION, download.where, found, expected, f"write bytes: {number}"))
+        raise UserError.at(CONFIGURATION, download.where, found, expected, f"write bytes: {number}")
 
 
 def _content_sum(download: Download, kept: Path) -> str:
@@ -248,7 +246,7 @@ def _content(download: Download, kept: Path) -> Iterator[IO[bytes]]:
             said = f"{type(error).__name__}: {str(error).partition(chr(10))[0].rstrip(':')}"
             found = f"{shown(download.url)}, which cannot be unpacked ({said})"
             expected = f"an archive of kind {download.unpack}, whole and without a password"
-            raise UserError(Problem(CONFIGURATION, download.where, found, expected, "check `unpack`")) from None
+            raise UserError.at(CONFIGURATION, download.where, found, expected, "check `unpack`") from None
 
 
 def _name(item: zipfile.ZipInfo) -> str:
@@ -280,4 +278,4 @@ def _member(download: Download, names: Mapping[str, object]) -> str:
     else:
         found, expected = place, "`member`, the one that is meant"
         fix = "one of " + ", ".join(meant[:12]) if meant else ""
-    raise UserError(Problem(CONFIGURATION, download.where, found, expected, fix))
+    raise UserError.at(CONFIGURATION, download.where, found, expected, fix)

@@ -161,7 +161,7 @@ def fetch(
     source = with_sidecar(source, about)
     described = source.described.document
     if Path(about).exists() and not Path(about).is_file():
-        raise UserError(Problem(source.name, "about", f'the folder "{about}"', "the sidecar, a file"))
+        raise UserError.at(source.name, "about", f'the folder "{about}"', "the sidecar, a file")
     mend(folder, described)
     require_own(folder, described, f"{source.name}: path {source.path}")
     scope = scope_of(source, units)
@@ -208,9 +208,9 @@ def _folder_of(source: SourceSpec) -> Path:
     """The folder of the answers; where `path` is a link, the folder that it leads to."""
     folder = Path(os.path.realpath(source.path))
     if folder.exists() and not folder.is_dir():
-        raise UserError(Problem(source.name, "path", f'the file "{source.path}"', "a folder for the answers"))
+        raise UserError.at(source.name, "path", f'the file "{source.path}"', "a folder for the answers")
     if not folder.name:
-        raise UserError(Problem(source.name, "path", f'"{source.path}"', "a folder of its own for the answers"))
+        raise UserError.at(source.name, "path", f'"{source.path}"', "a folder of its own for the answers")
     return folder
 
 
@@ -344,14 +344,12 @@ def renewed(text: str, file: str, facts: Mapping[str, Any]) -> str:
     after = parse_document(result, file)
     kept = {name: value for name, value in after.values.items() if name not in facts}
     if after.problems or kept != {name: value for name, value in before.values.items() if name not in facts}:
-        raise UserError(
-            Problem(
-                file,
-                "",
-                "keys that cannot be told apart line by line",
-                "each top-level key at the beginning of a line",
-                "write the sidecar in block style, or move it away to have it written anew",
-            )
+        raise UserError.at(
+            file,
+            "",
+            "keys that cannot be told apart line by line",
+            "each top-level key at the beginning of a line",
+            "write the sidecar in block style, or move it away to have it written anew",
         )
     return result
 

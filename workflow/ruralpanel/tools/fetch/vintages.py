@@ -166,14 +166,12 @@ def require_own(folder: Path, about: Mapping[str, Any], shown: str) -> None:
     if not strangers:
         return
     named = ", ".join(strangers[:_NAMED]) + (f" and {len(strangers) - _NAMED} more" if len(strangers) > _NAMED else "")
-    raise UserError(
-        Problem(
-            shown,
-            "",
-            f"what fetch has not written: {named}",
-            "a folder that holds nothing but fetched answers, as fetch replaces it whole",
-            "move these files to another folder, or let `path` name a folder of its own for the answers",
-        )
+    raise UserError.at(
+        shown,
+        "",
+        f"what fetch has not written: {named}",
+        "a folder that holds nothing but fetched answers, as fetch replaces it whole",
+        "move these files to another folder, or let `path` name a folder of its own for the answers",
     )
 
 

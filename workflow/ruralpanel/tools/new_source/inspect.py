@@ -151,9 +151,9 @@ def inspect_with_sidecar(
     entries = inspect(path, units, folder, year, taken)
     if len(entries) > 1:
         expected = "one table, because a sidecar describes one source"
-        raise UserError(Problem(str(path), "", f"{len(entries)} tables", expected, "leave --about out"))
+        raise UserError.at(str(path), "", f"{len(entries)} tables", expected, "leave --about out")
     if "YYYY" in entries[0].entry.get("layout", {}).values():
-        raise UserError(Problem(str(path), "", "figures of no year", "the year", "--year 1998"))
+        raise UserError.at(str(path), "", "figures of no year", "the year", "--year 1998")
     document, entry = sidecar(Path(path), entries[0].entry)
     about = f"data/sources/{entries[0].name}.yaml"
     lines = [f"# {entries[0].name}: {entries[0].summary}"]
@@ -179,9 +179,9 @@ def inspect(
     if file.is_dir():
         return _folder(file, units, folder, year, taken)
     if not file.is_file():
-        raise UserError(Problem(str(path), "", "no such file", "a file", "check the path"))
+        raise UserError.at(str(path), "", "no such file", "a file", "check the path")
     if grids.kind(file) == "empty":
-        raise UserError(Problem(str(path), "", "an empty file", "a file with figures"))
+        raise UserError.at(str(path), "", "an empty file", "a file with figures")
     parts = [tried(file, part, units) for part in _parts(file, units, year)]
     stem = _name(file.stem)
     names = list(taken)
@@ -209,7 +209,7 @@ def _folder(
 ) -> tuple[Inspection, ...]:
     files = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith((".", "~$"))]
     if not files or len(files) > _MOST_FILES:
-        raise UserError(Problem(str(path), "", f"{len(files)} files", f"a file, or a folder of up to {_MOST_FILES}"))
+        raise UserError.at(str(path), "", f"{len(files)} files", f"a file, or a folder of up to {_MOST_FILES}")
     entries: list[Inspection] = []
     refused: list[str] = []
     for file in files:
@@ -237,7 +237,7 @@ def _folder(
         entry = {**one, "path": shown_path(path, folder)}
         return (Inspection(_free(_name(path.name), taken), entry, doubts, number, summary),)
     if not entries:
-        raise UserError(Problem(str(path), "", "no file that can be read", "files with tables", "; ".join(refused[:3])))
+        raise UserError.at(str(path), "", "no file that can be read", "files with tables", "; ".join(refused[:3]))
     return (replace(entries[0], unsure=(*entries[0].unsure, *refused)), *entries[1:])
 
 
@@ -257,7 +257,7 @@ def _parts(file: Path, units: Units | None, year: int | None) -> list[Found]:
         table = regional.printed(file, units, year)
         if table is None:
             fix = "save the page with its table, or copy the table into a spreadsheet"
-            raise UserError(Problem(file.name, "", "no table by region", "rows with a name and figures", fix))
+            raise UserError.at(file.name, "", "no table by region", "rows with a name and figures", fix)
         return [table]
     if kind == "text":
         return tables.text_tables(file, file.read_bytes(), units, year)

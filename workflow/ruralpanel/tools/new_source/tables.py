@@ -11,7 +11,7 @@ from ruralpanel.data.adapters import columns, databases, grids, text
 from ruralpanel.data.adapters.sheets import Row
 from ruralpanel.data.adapters.table_files import open_table
 from ruralpanel.project.kinds.adapters import TABLE, Layout, TableLayout
-from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import Units
 from ruralpanel.tools.new_source.grid import Located, locate, side_by_side, split_text
 from ruralpanel.tools.new_source.headings import is_measure, measure_of_table, template_of, year_named
@@ -94,14 +94,12 @@ def _sheet_table(
 def _located(file: Path, rows: Sequence[Row], units: Units | None, worksheet: bool, bounded: bool = False) -> Located:
     located = locate(rows, (lambda cell: bool(units.bearers(cell))) if units else None, worksheet, bounded)
     if located is None:
-        raise UserError(
-            Problem(
-                file.name,
-                "",
-                "no row of names above rows of figures",
-                "a table with a name above each column",
-                "write one name above each column (unit, year, …), or export the table anew",
-            )
+        raise UserError.at(
+            file.name,
+            "",
+            "no row of names above rows of figures",
+            "a table with a name above each column",
+            "write one name above each column (unit, year, …), or export the table anew",
         )
     return located
 
@@ -147,7 +145,7 @@ def entry(
         doubts += unknown_doubts(unknown, units)
     series, counted = series_of(roles, texts, headings, labels, part or file.stem, titles, full, doubts)
     if not series:
-        raise UserError(Problem(file.name, "", "no column of figures", "at least one column of numbers"))
+        raise UserError.at(file.name, "", "no column of figures", "at least one column of numbers")
     unit_names = roles.figures if roles.across else tuple(dict.fromkeys(texts[roles.unit]))
     shown = tuple(name for name in unit_names if name and name not in totals)
     return Found(TABLE, full, series, tuple(doubts), counted, shown, _years(roles, texts, full), part)
