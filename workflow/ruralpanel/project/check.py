@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, years_read
 from ruralpanel.project.check_models import condition_problems, model_problems, name_problems
-from ruralpanel.project.check_outputs import claim_problems, output_problems
-from ruralpanel.project.check_report import report_problems
+from ruralpanel.project.check_outputs import claim_problems, output_problems, report_problems
 from ruralpanel.project.corrections import load_corrections
 from ruralpanel.project.effects import effect_problems
 from ruralpanel.project.expressions import RESERVED

@@ -1,22 +1,26 @@
-"""What claims, tables, figures and maps ask of models and panels, checked before any job."""
+"""What claims, tables, figures, maps and the report ask of models and panels, checked before any job."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from ruralpanel.project.check_models import coefficients
 from ruralpanel.project.exhibits import Exhibit
 from ruralpanel.project.expressions import log_of, ratio_of
+from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.estimator_keys import Policy
 from ruralpanel.project.kinds.estimators import ESTIMATORS, estimators_of
 from ruralpanel.project.kinds.facts import Output
 from ruralpanel.project.kinds.figures import MarginalEffect
 from ruralpanel.project.kinds.maps import Classes, OfModel
 from ruralpanel.project.kinds.options import Titled
+from ruralpanel.project.kinds.tables import CORRELATED
 from ruralpanel.project.load import Config
+from ruralpanel.project.periods import frequency, label
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.reads import claimed_models, shown_variables
-from ruralpanel.project.sections.configuration import Estimand, Hypothesis
+from ruralpanel.project.sections.configuration import Before, Estimand, Hypothesis, Story
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
 
@@ -317,3 +321,68 @@ def _period_problems(config: Config, where: str, options: Titled) -> Iterator[Pr
         if panel and year not in panel.periods:
             fix = f"{panel.periods[0]} to {panel.periods[-1]}" if panel.periods else ""
             yield config.problem(f"{where}.{key}", str(year), f"a period of panel {panel.name}", fix)
+
+
+def report_problems(config: Config) -> Iterator[Problem]:
+    """Names in the report's section that nothing declares, and files that do not exist."""
+    report = config.report
+    if report.story:
+        yield from _story_problems(config, report.story)
+    for section in ("figures", "maps", "tables"):
+        yield from config.undeclared(f"report.brief.{section}", getattr(report.brief, section, None) or (), section)
+    for key in ("references", "citation"):
+        path = getattr(report, key)
+        if path and (reason := unusable(Path(config.root) / path)):
+            yield config.problem(f"report.{key}", f'"{path}", {reason}', "a file", "check the path")
+
+
+def _several_periods(config: Config, name: str, where: str) -> Iterator[Problem]:
+    yield from config.undeclared(where, [name], "panels")
+    panel = config.panels.get(name)
+    if panel and len(panel.periods) < 2:
+        yield config.problem(where, f"{panel.name}, which has one", "a panel with more than one period")
+
+
+def _before_problems(config: Config, before: Before) -> Iterator[Problem]:
+    where = "report.story.before"
+    yield from _several_periods(config, before.panel, f"{where}.panel")
+    yield from config.undeclared(f"{where}.outcomes", before.outcomes, "variables")
+    yield from config.undeclared(f"{where}.figure", [before.figure], "figures")
+
+
+def _later_problems(config: Config, before: str, panel: str) -> Iterator[Problem]:
+    """A longer run that is none: it begins where the story does, or later."""
+    if before not in config.panels or panel not in config.panels:
+        return
+    first, own = (min(config.panels[name].periods, default=0) for name in (before, panel))
+    if frequency(first) == frequency(own) and first >= own:
+        found = f"{before}, which begins in {label(first)}"
+        expected = f"a panel that begins before {label(own)}, as {panel} does"
+        yield config.problem("report.story.before.panel", found, expected, "take before out, or name another panel")
+
+
+def _story_problems(config: Config, story: Story) -> Iterator[Problem]:
+    where = "report.story"
+    yield from _several_periods(config, story.panel, f"{where}.panel")
+    if story.before:
+        yield from _before_problems(config, story.before)
+        yield from _later_problems(config, story.before.panel, story.panel)
+    for key in ("outcome", "population", "share", "weight"):
+        yield from config.undeclared(f"{where}.{key}", [getattr(story, key)], "variables")
+    if story.weight is not None and story.share is None:
+        yield config.problem(f"{where}.weight", "weight without share", "share: what it weighs")
+    validity = story.validity
+    if not validity:
+        return
+    table = config.tables.get(validity.table)
+    tables = [name for name, item in config.tables.items() if item.type == CORRELATED]
+    if table is None or table.type != CORRELATED:
+        expected = f"a table of type {CORRELATED}"
+        yield config.missing(f"{where}.validity.table", validity.table, expected, tables)
+        return
+    outcomes = [f"{one.panel}.{one.variable}.{one.period}" for one in table.options.get("outcomes")]
+    for key, named in (("of", (validity.of,)), ("against", validity.against or ())):
+        for name in named:
+            if name not in outcomes:
+                expected = f"an outcome of table {validity.table}"
+                yield config.missing(f"{where}.validity.{key}", name, expected, outcomes)
