@@ -56,6 +56,24 @@ def changed(old: str, new: str, text: str = SHORT) -> str:
     return text.replace(old, new)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place", "fix"),
+    [
+        ("errors:", "erors:", "erors (line ", '"errors"'),
+        ("presets:", "presetz:", "presetz (line ", '"presets"'),
+        ("claims:", "clams:", "clams (line ", '"claims"'),
+        ("estimator: fe", "estimater: fe", "presets.first.estimater (line ", '"estimator"'),
+        ("weights: null}", "weights: null, panell: p}", "models.effect.panell (line ", '"panel"'),
+    ],
+)
+def test_a_misspelt_key_is_one_mistake(folder: Path, old: str, new: str, place: str, fix: str) -> None:
+    """Nothing is said of the key that lacks for it, nor of what would stand below it."""
+    with pytest.raises(UserError) as error:
+        read(changed(old, new))
+    (problem,) = error.value.problems
+    assert problem.where.startswith(place) and problem.found == "unknown key" and fix in problem.fix
+
+
 def test_both_forms_come_to_the_same(folder: Path) -> None:
     long: Any = tiny_config()
     kept = {key: value for key, value in long.items() if key not in ("tables", "figures", "maps", "report", "checks")}

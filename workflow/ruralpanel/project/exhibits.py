@@ -16,7 +16,7 @@ from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS, shown_by
 from ruralpanel.project.kinds.options import Titled
 from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
-from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, nearest, raise_any
 
 SECTIONS: Mapping[str, Mapping[str, Output]] = MappingProxyType({"tables": TABLES, "figures": FIGURES, "maps": MAPS})
 """Section of a configuration → its kinds."""
@@ -80,14 +80,16 @@ def exhibit_problems(raw: Mapping[str, Any], file: str, aside: Collection[tuple[
 def _key_problems(
     declared: Mapping[str, Any], type_: str, kind: Output, of_map: bool, file: str, where: str
 ) -> Iterator[Problem]:
-    for key in sorted(set(declared) - {"type", *kind.keys}):
+    others = sorted(set(declared) - {"type", *kind.keys})
+    misspelt = () if of_map else others
+    for key in others:
         if of_map:
             yield Problem(file, f"{where}.{key}", f"{key} in a map of {type_}", f"no {key}", f"leave {key} out")
         else:
             fix = did_you_mean(key, kind.keys)
             yield Problem(file, f"{where}.{key}", f'"{key}"', f"a key of type {type_}", fix)
     for key in kind.required:
-        if not declared.get(key):
+        if not declared.get(key) and not nearest(key, misspelt):
             yield Problem(file, where, f"no {key}", f"{key}, which type {type_} needs")
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.config_schema import config_schema, shared_schema
 from ruralpanel.project.exhibits import SECTIONS, Exhibit, exhibit_problems, read_exhibit
+from ruralpanel.project.expand import SHORT
 from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
 from ruralpanel.project.model_keys import inference_problems, inference_spec, key_problems
 from ruralpanel.project.periods import between, parsed
-from ruralpanel.project.problems import Problem, UserError, raise_any, unknown
-from ruralpanel.project.schema import check_schema, with_defaults, with_periods
+from ruralpanel.project.problems import Problem, UserError, nearest, raise_any, unknown
+from ruralpanel.project.schema import NOT_KNOWN, check_schema, with_defaults, with_periods
 from ruralpanel.project.sections.configuration import Checks, Hypothesis, Report, SpecificationCurve
 from ruralpanel.project.sections.data import Sample, WeightsMatrix, samples, weights_matrices
 from ruralpanel.project.settings import BreakRule, ModelSpec, PanelSpec, VariableSpec
@@ -132,6 +133,9 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     own, shared = _key_problems(whole.values, file), check_schema(whole.untaken, shared_schema(), file)
     shared += inference_problems(whole.untaken, file)
     if problems := whole.with_problems([*own, *shared]):
+        meant = {name for problem in own if _at_top(problem) for name in re.findall(r'"(\w+)"', problem.fix)}
+        lost = tuple(f"a name under {name}" for name in meant)  # of a misspelt section: one mistake
+        problems = [problem for problem in problems if not problem.expected.startswith(lost)]
         sound, names = (None, set()) if whole.problems else _sound(whole.values, own, file)
         rest = None if sound is None else _config(path, whole, sound)
         raise UnsoundConfiguration(problems, rest, names)
@@ -139,8 +143,19 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def _key_problems(raw: Mapping[str, Any], file: str) -> list[Problem]:
-    found = [*check_schema(raw, config_schema(), file), *key_problems(raw, file), *inference_problems(raw, file)]
+    found = [*map(_named, check_schema(raw, config_schema(), file)), *key_problems(raw, file)]
+    found += inference_problems(raw, file)
     return [*found, *exhibit_problems(raw, file, _at_fault(found))]
+
+
+def _named(problem: Problem) -> Problem:
+    """An unknown key at the top with the nearest one, which may be that of a short form."""
+    known = ("include", *SHORT, *config_schema()["properties"])
+    return replace(problem, fix=nearest(problem.where, known) or problem.fix) if _at_top(problem) else problem
+
+
+def _at_top(problem: Problem) -> bool:
+    return problem.found == NOT_KNOWN and "." not in problem.where
 
 
 def _at_fault(problems: Iterable[Problem]) -> set[tuple[str, ...]]:

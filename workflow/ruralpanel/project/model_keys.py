@@ -36,8 +36,9 @@ def _estimator_problems(where: str, model: Mapping[str, Any], file: str) -> Iter
     for key in sorted(others - Model.model_fields.keys()):
         fix = f"remove {key}, or choose the estimator that uses it"
         yield Problem(file, f"{where}.{key}", f'"{key}" with estimator "{name}"', expected, fix)
+    misspelt = [key for key in map(str, model) if key not in Model.model_fields and key not in _OF_ESTIMATORS]
     for key in kind.required:
-        if not model.get(key):
+        if not model.get(key) and not nearest(key, misspelt):
             yield Problem(file, where, f'no "{key}"', f'"{key}", which estimator {name} needs')
     if kind.one_of and not any(model.get(key) for key in kind.one_of):
         yield Problem(file, where, f"no {' or '.join(kind.one_of)}", f"one of them, for estimator {name}")
@@ -46,7 +47,7 @@ def _estimator_problems(where: str, model: Mapping[str, Any], file: str) -> Iter
         known = tuple(filter(None, kind.methods))
         expected = f"one of: {', '.join(known) or 'none: remove the key'}"
         yield Problem(file, f"{where}.method", f'"{method}"', expected, nearest(str(method), known))
-    if kind.regressors and not model.get("regressors") and not model.get("endogenous"):
+    if kind.regressors and not (model.get("regressors") or model.get("endogenous") or nearest("regressors", misspelt)):
         yield Problem(file, where, 'no "regressors"', "at least one regressor")
 
 

@@ -72,7 +72,19 @@ def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Pr
     misplaced = [p for p in found if p.found == _MISPLACED]
     spoilt = {_parent(p.where) for p in found if p.found != _MISPLACED}
     kept = [p for p in found if p not in misplaced or _parent(p.where) not in spoilt]
-    return list(dict.fromkeys(kept))
+    unknown = {p.where: p.fix for p in found if p.found == NOT_KNOWN}
+    return list(dict.fromkeys(p for p in kept if not _misspelt(p, unknown)))
+
+
+NOT_KNOWN = "unknown key"
+"""What is found where a key stands that the schema does not have."""
+
+
+def _misspelt(problem: Problem, unknown: Mapping[str, str]) -> bool:
+    """Whether a key only lacks as it is misspelt, which the problem of an `unknown` key beside it (→ its fix) says."""
+    parent, _, key = problem.where.rpartition(".")
+    beside = (where for where in unknown if _parent(where) == parent)
+    return problem.found == ABSENT and any(f'"{key}"' in unknown[where] for where in beside)
 
 
 _MISPLACED = "a key that does not belong to the other choices made here"
@@ -241,7 +253,7 @@ def _unknown_keys(error: _Error, root: Mapping[str, Any], file: str) -> Iterator
             yield Problem(file, where, _MISPLACED, "only the keys that go with them", "take the key out")
         else:
             expected = "one of the known keys" if known else "no keys here"
-            yield Problem(file, where, "unknown key", expected, _unknown_fix(key, error.instance, known))
+            yield Problem(file, where, NOT_KNOWN, expected, _unknown_fix(key, error.instance, known))
 
 
 def _unknown_fix(key: str, instance: Mapping[str, Any], known: list[str]) -> str:
