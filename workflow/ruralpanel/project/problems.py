@@ -20,6 +20,7 @@ from typing import TypeVar
 from ruralpanel.project.files import content_of
 from ruralpanel.project.interrupts import INTERRUPTED
 from ruralpanel.project.notes import Note, note
+from ruralpanel.project.workers import Crew, LostWorker
 
 CONFIGURATION = "the configuration"
 """The file of a problem found where only a part of the configuration is at hand; `UserError.of` names it."""
@@ -224,16 +225,17 @@ def _require_unchanged(content: Mapping[str, str], output: Iterable[str] = ()) -
     raise_any(Problem(file, "", found, expected, "run again: the file is then checked anew") for file in changed)
 
 
-def pieces(works: Mapping[str, V], kind: str, unit: str) -> Iterator[tuple[str, V, Piece]]:
+def pieces(works: Mapping[str, V], kind: str, unit: str, workers: int = 1) -> Iterator[tuple[str, V, Piece]]:
     """The pieces of a job, each to be worked on within ``with piece:``; one that fails costs no other.
 
-    >>> for name, table, piece in pieces(tables, "tables", "table"):
+    >>> for name, table, piece in pieces(tables, "tables", "table", workers):
     ...     with piece:
     ...         work(name, table)
 
     Parameters
     ----------
     works : by name. kind : the part of the configuration that declares them. unit : what one is called.
+    workers : processes that share them (`Crew`): a piece writes files, and nothing that it keeps in memory lasts.
 
     Raises
     ------
@@ -241,22 +243,27 @@ def pieces(works: Mapping[str, V], kind: str, unit: str) -> Iterator[tuple[str, 
         At the end, with the problems of all pieces, each once. An error of the program is one of them; its traceback is
         logged.
     """
-    problems: list[Problem] = []
-    begun = time.monotonic()
-    for done, (name, work) in enumerate(works.items(), 1):
-        piece = Piece(f"{kind}.{name}")
-        yield name, work, piece
-        problems += piece.problems
-        rest = left(time.monotonic() - begun, done, len(works)) if done < len(works) else "finished"
-        LOG.info("%s %s %s (%d of %d, %s)", unit, name, "failed" if piece.problems else "done", done, len(works), rest)
+    names, crew, begun = list(works), Crew(len(works), workers), time.monotonic()
+    try:
+        for place in crew.places():
+            piece = Piece(f"{kind}.{names[place]}", crew)
+            yield names[place], works[names[place]], piece
+            done = crew.tell(place, piece.problems)
+            rest = left(time.monotonic() - begun, done, len(works)) if done < len(works) else "finished"
+            state = "failed" if piece.problems else "done"
+            LOG.info("%s %s %s (%d of %d, %s)", unit, names[place], state, done, len(works), rest)
+    except LostWorker as lost:
+        fix = "let it use less at a time, with fewer cores or more memory (mem_mb), and run again: what is done stays"
+        raise UserError(Problem(CONFIGURATION, kind, f"a process that {lost}", "one that ends well", fix)) from None
+    problems = [problem for told in crew.said.values() for problem in told]
     raise_any(problem for index, problem in enumerate(problems) if problem not in problems[:index])
 
 
 class Piece:
     """One piece of a job: holds back what goes wrong in its block."""
 
-    def __init__(self, where: str) -> None:
-        self._where = where
+    def __init__(self, where: str, crew: Crew) -> None:
+        self._where, self.crew = where, crew
         self.problems: tuple[Problem, ...] = ()
 
     def __enter__(self) -> Piece:
@@ -265,12 +272,17 @@ class Piece:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, UserError):
             self.problems = error.problems
-        elif isinstance(error, Exception) and not isinstance(error, OSError):
+        elif isinstance(error, OSError):  # no other piece would fare better
+            self.crew.stop()
+            self.problems = (refused(error),)
+        elif isinstance(error, Exception):
             LOG.error("traceback of %s", self._where, exc_info=error, extra={"in_log_only": True})
             said = next(iter(str(error).strip().splitlines()), "")
             found = f"an error of the program ({type(error).__name__}{': ' if said else ''}{said})"
             fix = "the traceback is in the job's log: please report it; everything else of this job is written"
             self.problems = (Problem(CONFIGURATION, self._where, found, "a result", fix),)
+        elif isinstance(error, KeyboardInterrupt):
+            self.crew.interrupted()
         return bool(self.problems)
 
 
