@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from ruralpanel.project.problems import Problem, UserError, pieces
 from ruralpanel.project.workers import Crew, LostWorker
 

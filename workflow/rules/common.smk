@@ -43,7 +43,7 @@ with starting("snakemake"):
         sys.exit(error.report("The configuration cannot be used"))
 
 PANELS = list(CONFIG.panels)
-ESTIMATED = [panel for panel in PANELS if project.models_on(CONFIG, panel)]
+ESTIMATED = [panel for panel in PANELS if project.models_on(CONFIG, [panel])]
 
 
 def alone(kind, wildcard):
@@ -54,6 +54,11 @@ def alone(kind, wildcard):
 def chosen(items, wildcards):
     """The items that a job makes: the one that its wildcard names, or all."""
     return {name: dict(items[name]) for name in tuple(wildcards) or items}
+
+
+def cores(number):
+    """How many cores a job takes that has so many pieces to share out among them; where none are set, up to four."""
+    return max(1, min(number, workflow.resource_settings.cores or 4))
 
 
 def one_of(names):

@@ -1,32 +1,33 @@
 MODELS = expand("results/models/{model}.json", model=list(CONFIG.models))
 CONFIRMATION = ["results/models/confirmation.csv"] if MODELS else []
 
-# One job per panel: the models of a panel share its figures and the price of the imports.
-for _panel in ESTIMATED:
+# One job for the models of all panels, or one for those of each panel where figures are large.
+for _job, _panels in project.jobs_of(CONFIG, ESTIMATED).items():
+    _models = project.models_on(CONFIG, _panels)
 
     rule:
         name:
-            f"estimate_{_panel}"
+            f"estimate{_job}"
         input:
-            **place_files(CONFIG, project.models_on(CONFIG, _panel)),
-            panel=f"results/panels/{_panel}/panel.parquet",
+            **place_files(CONFIG, _models),
+            panels=expand("results/panels/{panel}/panel.parquet", panel=_panels),
             units=CONFIG.units,
         output:
-            expand("results/models/{model}.json", model=project.models_on(CONFIG, _panel)),
+            expand("results/models/{model}.json", model=_models),
         log:
-            f"results/logs/estimate_{_panel}.log",
+            f"results/logs/estimate{_job}.log",
         # Claims, their robustness and the report wait for the models; curves and maps fill what is left of the cores.
         priority: 1
-        threads: 1
+        threads: cores(len(_models))
         resources:
-            mem_mb=memory(1500, 25),
+            mem_mb=memory(1500, 25, cores(len(_models))),
             runtime=60,
         params:
-            settings=project.estimation_settings(CONFIG, _panel),
+            settings=project.estimation_settings(CONFIG, _panels),
             code=code("estimate.py"),
-            content=contents(place_files(CONFIG, project.models_on(CONFIG, _panel)), CONFIG.units),
+            content=contents(place_files(CONFIG, _models), CONFIG.units),
         message:
-            f"Estimating {len(project.models_on(CONFIG, _panel))} model(s) on panel {_panel}"
+            f"Estimating {len(_models)} model(s) on {', '.join(_panels)}"
         script:
             "../scripts/estimate.py"
 

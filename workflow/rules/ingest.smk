@@ -1,27 +1,31 @@
 FIGURES_READ = expand("results/ingest/{source}.parquet", source=list(CONFIG.sources))
 
+# One job for all sources, or one for each where they are large.
+for _job, _sources in project.jobs_of(CONFIG, CONFIG.sources).items():
 
-rule ingest:
-    input:
-        files=lambda wildcards: CONFIG.sources[wildcards.source].files,
-        units=CONFIG.units,
-        corrections=CONFIG.corrections or [],
-    output:
-        "results/ingest/{source}.parquet",
-    log:
-        "results/logs/ingest_{source}.log",
-    threads: 1
-    resources:
-        mem_mb=memory(1000, 12),
-        runtime=10,
-    params:
-        source=lambda wildcards: project.reading_settings(CONFIG, wildcards.source),
-        code=code("ingest.py"),
-        content=lambda wildcards: contents(CONFIG.sources[wildcards.source].files, CONFIG.units, CONFIG.corrections),
-    message:
-        "Reading {wildcards.source}"
-    script:
-        "../scripts/ingest.py"
+    rule:
+        name:
+            f"ingest{_job}"
+        input:
+            files=[file for source in _sources for file in CONFIG.sources[source].files],
+            units=CONFIG.units,
+            corrections=CONFIG.corrections or [],
+        output:
+            expand("results/ingest/{source}.parquet", source=_sources),
+        log:
+            f"results/logs/ingest{_job}.log",
+        threads: cores(len(_sources))
+        resources:
+            mem_mb=memory(1000, 12),
+            runtime=10,
+        params:
+            sources={source: project.reading_settings(CONFIG, source) for source in _sources},
+            code=code("ingest.py"),
+            content=contents([CONFIG.sources[source].files for source in _sources], CONFIG.units, CONFIG.corrections),
+        message:
+            f"Reading {', '.join(_sources)}"
+        script:
+            "../scripts/ingest.py"
 
 
 rule reconcile:

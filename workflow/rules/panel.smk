@@ -1,30 +1,36 @@
-PANEL_SETTINGS = project.panel_settings(CONFIG)
 CODEBOOKS = expand("results/panels/{panel}/codebook.csv", panel=PANELS)
 
+# One job for all panels, or one for each where figures are large.
+for _job, _panels in project.jobs_of(CONFIG, PANELS).items():
 
-rule panel:
-    input:
-        figures=FIGURES_READ,
-        units=CONFIG.units,
-    output:
-        expand(
-            "results/panels/{{panel}}/{file}",
-            file=["panel.parquet", "panel.csv", "columns.csv", "coverage.csv", "lineage.parquet"],
-        ),
-    log:
-        "results/logs/panel_{panel}.log",
-    threads: 1
-    resources:
-        mem_mb=memory(1000, 8),
-        runtime=10,
-    params:
-        settings=lambda wildcards: PANEL_SETTINGS[wildcards.panel],
-        code=code("panel.py"),
-        content=contents(CONFIG.units),
-    message:
-        "Building panel {wildcards.panel}"
-    script:
-        "../scripts/panel.py"
+    rule:
+        name:
+            f"panel{_job}"
+        input:
+            figures=FIGURES_READ,
+            units=CONFIG.units,
+        output:
+            expand(
+                "results/panels/{panel}/{file}",
+                panel=_panels,
+                file=["panel.parquet", "panel.csv", "columns.csv", "coverage.csv", "lineage.parquet"],
+            ),
+        log:
+            f"results/logs/panel{_job}.log",
+        # All else waits for them.
+        priority: 2
+        threads: cores(len(_panels))
+        resources:
+            mem_mb=memory(1000, 8),
+            runtime=10,
+        params:
+            settings=project.panel_settings(CONFIG, _panels),
+            code=code("panel.py"),
+            content=contents(CONFIG.units),
+        message:
+            f"Building panel(s) {', '.join(_panels)}"
+        script:
+            "../scripts/panel.py"
 
 
 # Words alone: no job that computes reads a codebook, so that a changed label leaves all estimates alone.

@@ -6,33 +6,34 @@ CLAIMED = robustness.claimed_models(CONFIG)
 ROBUSTNESS = expand("results/models/robustness/{model}.json", model=list(CLAIMED))
 
 
-# One job per panel, as for its models.
-for _panel in [panel for panel in PANELS if robustness.curves_on(CONFIG, panel)]:
+# As for models.
+for _job, _panels in project.jobs_of(CONFIG, [one for one in PANELS if robustness.curves_on(CONFIG, [one])]).items():
+    _curves = robustness.curves_on(CONFIG, _panels)
 
     rule:
         name:
-            f"curve_{_panel}"
+            f"curve{_job}"
         input:
-            panel=f"results/panels/{_panel}/panel.parquet",
+            panels=expand("results/panels/{panel}/panel.parquet", panel=_panels),
             units=CONFIG.units,
         output:
             expand(
                 "results/models/curves/{curve}.{format}",
-                curve=robustness.curves_on(CONFIG, _panel),
+                curve=_curves,
                 format=["json", "parquet"],
             ),
         log:
-            f"results/logs/curve_{_panel}.log",
-        threads: 1
+            f"results/logs/curve{_job}.log",
+        threads: cores(len(_curves))
         resources:
-            mem_mb=memory(1500, 25),
+            mem_mb=memory(1500, 25, cores(len(_curves))),
             runtime=60,
         params:
-            settings=robustness.curves_settings(CONFIG, _panel),
+            settings=robustness.curves_settings(CONFIG, _panels),
             code=code("curve.py"),
             content=contents(CONFIG.units),
         message:
-            f"Estimating {len(robustness.curves_on(CONFIG, _panel))} specification curve(s) on panel {_panel}"
+            f"Estimating {len(_curves)} specification curve(s) on {', '.join(_panels)}"
         script:
             "../scripts/curve.py"
 
@@ -83,9 +84,9 @@ if ROBUSTNESS:
         log:
             "results/logs/robustness.log",
         priority: 1
-        threads: 1
+        threads: cores(len(CLAIMED))
         resources:
-            mem_mb=memory(1500, 25),
+            mem_mb=memory(1500, 25, cores(len(CLAIMED))),
             runtime=30,
         params:
             settings=robustness.robustness_settings(CONFIG),

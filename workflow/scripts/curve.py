@@ -1,4 +1,4 @@
-"""Estimate the specification curves of one panel and test each jointly."""
+"""Estimate specification curves and test each jointly."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,31 +22,33 @@ with starting("curve"):
 
 def main(
     curves: Mapping[str, Mapping[str, Any]],
-    by: str,
+    by: Mapping[str, str],
     seed: int,
     config: str,
-    panel: str,
+    panels: Mapping[str, str],
     units: str,
     folder: str | Path,
     kept: Kept,
+    workers: int = 1,
 ) -> None:
     """Write ``results/models/curves/<curve>.json`` and, one row per specification, ``.parquet``."""
-    figures, cross_section = PanelFile(panel), load_units(units)
+    figures = {panel: PanelFile(file) for panel, file in panels.items()}
+    cross_section = load_units(units)
 
     def write(name: str, settings: Mapping[str, Any], read: NamedColumns, summary: Path, rows: Path) -> None:
         lags = {(variable, int(lag)): lagged for variable, lag, lagged in settings["lags"]}
         samples, smallest = declared_samples(settings["samples"]), SmallestEffect.model_validate(settings["smallest"])
         result = run_curve(
             name, SpecificationCurve.model_validate(settings["curve"]), read.frame, cross_section, samples, seed, lags,
-            by, config, smallest, settings["logs"],
+            by[settings["curve"]["panel"]], config, smallest, settings["logs"],
         )  # fmt: skip
         with atomic_path(rows) as temporary:
             result.rows.to_parquet(temporary, index=False)
         write_results(summary, replace(result.summary, panel_sha256=read.sha256, declared=dict(settings["curve"])))
 
-    for name, settings, piece in pieces(curves, "specification_curves", "curve"):
+    for name, settings, piece in pieces(curves, "specification_curves", "curve", workers):
         with piece:
-            read = figures.named(settings)
+            read = figures[settings["curve"]["panel"]].named(settings)
             files = [Path(folder) / f"{name}.{suffix}" for suffix in ("json", "parquet")]
             made_from = {"settings": settings, "figures": read.hashes}
             kept.piece(name, made_from, files, partial(write, name, settings, read, *files))
@@ -61,8 +63,9 @@ if __name__ == "__main__":
     with job(snakemake.log[0], settings["config"], content=snakemake.params.content, output=written):
         main(
             **settings,
-            panel=snakemake.input.panel,
+            panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},
             units=snakemake.input.units,
             folder=Path(snakemake.output[0]).parent,
             kept=kept,
+            workers=snakemake.threads,
         )

@@ -1,4 +1,4 @@
-"""Estimate every model of one panel."""
+"""Estimate every model."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -24,28 +24,32 @@ def main(
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
     weights_matrices: Mapping[str, Mapping[str, Any]],
-    by: str,
+    by: Mapping[str, str],
     seed: int,
     config: str,
-    panel: str,
+    panels: Mapping[str, str],
     units: str,
     boundaries: str | None,
     folder: str,
     kept: Kept,
+    workers: int = 1,
 ) -> None:
     """Write ``results/models/<model>.json`` for each model that can be estimated; name all others together."""
-    figures, cross_section = PanelFile(panel), load_units(units)
+    figures = {panel: PanelFile(file) for panel, file in panels.items()}
+    cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
     kept_rows = declared_samples(samples)
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
 
     def write(spec: ModelSpec, read: NamedColumns, target: Path) -> None:
-        design = build_design(spec, read.frame, cross_section, kept_rows.get(spec.sample), config, by)
+        design = build_design(spec, read.frame, cross_section, kept_rows.get(spec.sample), config, by[spec.panel])
         estimate(spec, geography.placed(design), seed, read.sha256).to_json(target)
 
-    for name, spec, piece in pieces(specs, "models", "model"):
+    for name, spec, piece in pieces(specs, "models", "model", workers):
         with piece:
-            read, made_from = read_by_model(spec.to_dict(), figures, samples, weights_matrices, by)
+            read, made_from = read_by_model(
+                spec.to_dict(), figures[spec.panel], samples, weights_matrices, by[spec.panel]
+            )
             target = Path(folder) / f"{name}.json"
             kept.piece(name, made_from, [target], partial(write, spec, read, target))
     kept.only(specs)
@@ -58,9 +62,10 @@ if __name__ == "__main__":
     with job(snakemake.log[0], settings["config"], content=snakemake.params.content, output=written):
         main(
             **settings,
-            panel=snakemake.input.panel,
+            panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},
             units=snakemake.input.units,
             boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output[0]).parent,
             kept=kept,
+            workers=snakemake.threads,
         )

@@ -43,6 +43,7 @@ def main(
     boundaries: str | None,
     folder: str | Path,
     kept: Kept,
+    workers: int = 1,
 ) -> None:
     """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
     cross_section = load_units(units)
@@ -60,7 +61,8 @@ def main(
         groups = groups_of(cross_section.attributes, design, GROUPS)
         write_results(written[design.spec.name], check_model(design, targets, seed, groups, config))
 
-    for name, values, piece in pieces({str(one["name"]): one for one in models}, "models", "robustness of model"):
+    by_name = {str(one["name"]): one for one in models}
+    for name, values, piece in pieces(by_name, "models", "robustness of model", workers):
         targets, panel = wanted.get(name, ()), str(values["panel"])
         with piece:
             read, made_from = read_by_model(values, figures[panel], samples, weights_matrices, by[panel])
@@ -83,4 +85,5 @@ if __name__ == "__main__":
             boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output.summary).parent,
             kept=kept,
+            workers=snakemake.threads,
         )

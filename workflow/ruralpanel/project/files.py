@@ -67,15 +67,16 @@ def contents(*files: Any) -> dict[str, str]:
     return {name: content_of(name) for name in _names(files)}
 
 
-def memory(least: int, times: float) -> Callable[[object, Iterable[str]], int]:
+def memory(least: int, times: float, workers: int = 1) -> Callable[[object, Iterable[str]], int]:
     """What a rule declares as its jobs' memory (MB): `times` the size of the files that a job reads, at least `least`.
 
+    Each of several workers reads them for itself; what they import is in memory once.
     Snakemake asks once a job is ready, when all of its files are there; one that is not counts nothing.
     """
 
     def of_job(wildcards: object, input: Iterable[str]) -> int:
         size = sum(os.path.getsize(file) for file in input if os.path.isfile(file))
-        return max(least, round(300 + times * size / 1e6))
+        return max(least, round(300 + workers * times * size / 1e6))
 
     return of_job
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import combinations, takewhile
 from pathlib import Path
@@ -126,6 +126,20 @@ _READ = ("layout", "files", "series", "known_faults")
 """What the reading of a source takes from its sidecar."""
 
 
+LARGE = 50_000_000
+"""Bytes of all source files from which a job reads one source, and works on one panel, alone: it may then be sent to
+another node and be given the memory that it needs. Below, one job has them all, and imports what it needs once."""
+
+
+def jobs_of(config: Config, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Which sources or panels one job works on, by what the names of its rule and its log end with."""
+    files = {file for source in config.sources.values() for file in source.files if os.path.isfile(file)}
+    if sum(map(os.path.getsize, files)) < LARGE:
+        together = tuple(names)
+        return {"": together} if together else {}
+    return {f"_{name}": (name,) for name in names}
+
+
 def source_settings(config: Config, source: str) -> dict[str, Any]:
     """A source with everything that its sidecar says of it."""
     return config.sources[source].to_dict()
@@ -165,15 +179,15 @@ def alike_series(sources: Mapping[str, SourceSpec]) -> list[list[str]]:
     return [[".".join(first), ".".join(second)] for first, second in sorted(pairs)]
 
 
-def panel_settings(config: Config) -> dict[str, dict[str, Any]]:
-    """What the building of each panel depends on: its periods, all variables, the series that they read."""
+def panel_settings(config: Config, panels: Iterable[str]) -> dict[str, Any]:
+    """What the building of panels depends on: their periods, all variables, the series that they read."""
     series = series_by_variable(config)
-    shared = {
+    return {
+        "panels": {name: wordless(asdict(config.panels[name])) for name in panels},
         "variables": {name: wordless(asdict(variable)) for name, variable in config.variables.items()},
         "series": {name: wordless(asdict(one)) for name, one in series.items()},
         "config": config.file,
     }
-    return {name: {"panel": wordless(asdict(panel)), **shared} for name, panel in config.panels.items()}
 
 
 def codebook_settings(config: Config) -> dict[str, Any]:
@@ -207,19 +221,19 @@ def boundaries_note(config: Config) -> str:
     return str(chinese or config.boundaries_note)
 
 
-def models_on(config: Config, panel: str) -> tuple[str, ...]:
-    """Names of the models on a panel, in the order of the configuration."""
-    return tuple(name for name, model in config.models.items() if model.panel == panel)
+def models_on(config: Config, panels: Container[str]) -> tuple[str, ...]:
+    """Names of the models on panels, in the order of the configuration."""
+    return tuple(name for name, model in config.models.items() if model.panel in panels)
 
 
-def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
-    """What the estimation of a panel's models depends on."""
-    models = [config.models[name] for name in models_on(config, panel)]
+def estimation_settings(config: Config, panels: Sequence[str]) -> dict[str, Any]:
+    """What the estimation of the models on panels depends on."""
+    models = [config.models[name] for name in models_on(config, panels)]
     return {
         "models": [model.to_dict() for model in models],
         "samples": samples_of(config, [model.sample for model in models]),
         "weights_matrices": matrices_of(config, models),
-        "by": config.panels[panel].by,
+        "by": {panel: config.panels[panel].by for panel in panels},
         "seed": config.seed,
         "config": config.file,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import grouped_by
@@ -234,16 +234,16 @@ def projection_problems(projection: str, where: str = "maps", file: str = CONFIG
         yield Problem(file, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)
 
 
-def curves_on(config: Config, panel: str) -> tuple[str, ...]:
-    """Names of the specification curves on a panel, in the order of the configuration."""
-    return tuple(name for name, curve in config.specification_curves.items() if curve.panel == panel)
+def curves_on(config: Config, panels: Container[str]) -> tuple[str, ...]:
+    """Names of the specification curves on panels, in the order of the configuration."""
+    return tuple(name for name, curve in config.specification_curves.items() if curve.panel in panels)
 
 
-def curves_settings(config: Config, panel: str) -> dict[str, object]:
-    """What the specification curves of a panel depend on."""
+def curves_settings(config: Config, panels: Sequence[str]) -> dict[str, object]:
+    """What the specification curves of panels depend on."""
     return {
-        "curves": {name: curve_settings(config, name) for name in curves_on(config, panel)},
-        "by": config.panels[panel].by,
+        "curves": {name: curve_settings(config, name) for name in curves_on(config, panels)},
+        "by": {panel: config.panels[panel].by for panel in panels},
         "seed": config.seed,
         "config": config.file,
     }

@@ -1,4 +1,4 @@
-"""The pieces of a job on several cores: copies of its process, which share its imports, take one piece after another."""
+"""The pieces of a job on several cores: copies of its process, which share its imports, take them one by one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PATIENCE = 5.0
 
 
 class LostWorker(Exception):
-    """A copy ended without a word, as one does whose memory the system takes: its text says how, of a process that …."""
+    """A copy ended without a word, as one does that the system takes the memory from; the text says what it did."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number} has ended" if number else "has ended without a word")
@@ -54,8 +54,8 @@ class Crew:
     said: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # The places left, and a byte for each one done: all copies share the offset of the one, the length of the other.
-        self._left, self._done = tempfile.TemporaryFile(), tempfile.TemporaryFile("ab")
+        # Places left and a byte for each one done: copies share the offset of the one file, the length of the other.
+        self._left, self._done = tempfile.TemporaryFile(), tempfile.TemporaryFile("ab")  # noqa: SIM115
         self._left.write(b"".join(place.to_bytes(_PLACE) for place in range(self.number)))
         self._left.flush()
         self._left.seek(0)
