@@ -31,6 +31,7 @@ from ruralpanel.project.jobs import (
     reading_settings,
     reconcile_settings,
 )
+from ruralpanel.project.kept import Kept
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
 from ruralpanel.tools.describe import describe
@@ -211,13 +212,12 @@ def result() -> str:
     units, panel = read.units, Path("results/panels/main")
     panel.mkdir(parents=True)
     figures = [f"results/ingest/{name}.parquet" for name in read.sources]
-    for name, file in zip(read.sources, figures, strict=True):
-        settings = reading_settings(read, name)
-        digests = {path: content_of(path) for path in read.sources[name].files}
-        script("ingest").main(settings, units, read.corrections or "", file, digests)
+    settings = {name: reading_settings(read, name) for name in read.sources}
+    digests = {path: content_of(path) for source in read.sources.values() for path in source.files}
+    script("ingest").main(settings, units, read.corrections or "", "results/ingest", digests, Kept())
     findings = "results/reconciliation/findings.csv"
     script("reconcile").main(reconcile_settings(read), read.checks, figures, units, read.control_totals or "", findings)
-    script("panel").main(**panel_settings(read)["main"], figures=figures, units=units, folder=panel)
+    script("panel").main(**panel_settings(read, ["main"]), figures=figures, units=units, folder=panel.parent)
     script("codebook").main(**codebook_settings(read), results="results")
     context = gather(read.resolved, "results", read.root, read.file, commands=(), packages=())
     found = [panel / "panel.csv", panel / "codebook.csv", panel / "coverage.csv",
@@ -230,6 +230,6 @@ def result() -> str:
     given = [
         read.report.formats,
         names_in_print(read.resolved, read.language),
-        estimation_settings(read, "main")["seed"],
+        estimation_settings(read, ["main"])["seed"],
     ]
     return "\n".join([*said, repr(compose(context)), repr(given)])

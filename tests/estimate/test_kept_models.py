@@ -45,8 +45,9 @@ class Project:
         monkeypatch.setattr(script, "estimate", counted)
         self.frame.to_parquet(self.folder / "panel.parquet")
         script.main(
-            [model.to_dict() for model in self.models], self.samples, self.matrices, "year", 1, "config.yaml",
-            str(self.folder / "panel.parquet"), str(self.folder / "units.csv"), None, str(self.folder / "models"),
+            [model.to_dict() for model in self.models], self.samples, self.matrices, {"p": "year"}, 1, "config.yaml",
+            {"p": str(self.folder / "panel.parquet")}, str(self.folder / "units.csv"), None,
+            str(self.folder / "models"),
             Kept.of("estimate", self.code, [], seed=1) if (self.folder / "results").exists() else Kept(),
         )  # fmt: skip
         return made, {model.name: (self.folder / "models" / f"{model.name}.json").read_bytes() for model in self.models}

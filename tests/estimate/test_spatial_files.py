@@ -244,4 +244,4 @@ def test_declarations_are_checked_before_anything_runs(tiny: Path) -> None:
     assert not declared(tiny, own, weights_matrix="own")
     config = read_config(str(tiny / "config.yaml"))
     assert place_files(config, ["effect"]) == {"boundaries": [], "matrices": [str(tiny / "w.csv")]}
-    assert list(estimation_settings(config, "main")["weights_matrices"]) == ["own"]
+    assert list(estimation_settings(config, ["main"])["weights_matrices"]) == ["own"]

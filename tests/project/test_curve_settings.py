@@ -42,8 +42,8 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     settings = reads.curve_settings(config, "c")
     assert settings["curve"]["expected"] == "two_sided" and settings["curve"]["permutations"] == 500
     assert settings["smallest"] == {} and settings["lags"] == []
-    assert reads.curves_settings(config, panel)["curves"] == {"c": settings}
-    assert reads.curves_settings(config, panel)["by"] == "year"
+    assert reads.curves_settings(config, [panel])["curves"] == {"c": settings}
+    assert reads.curves_settings(config, [panel])["by"] == {panel: "year"}
     assert {outcome, lever} <= used_variables(config, panel)
 
 

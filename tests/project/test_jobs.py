@@ -28,9 +28,9 @@ def settings(folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
     assert not list(check(read))
     return [
         jobs.reading_settings(read, "made_up"),
-        jobs.panel_settings(read)["main"],
-        jobs.estimation_settings(read, "main"),
-        reads.curves_settings(read, "main"),
+        jobs.panel_settings(read, ["main"]),
+        jobs.estimation_settings(read, ["main"]),
+        reads.curves_settings(read, ["main"]),
         reads.family_settings(read),
         reads.robustness_settings(read),
     ]
