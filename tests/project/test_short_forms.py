@@ -74,6 +74,14 @@ def test_a_misspelt_key_is_one_mistake(folder: Path, old: str, new: str, place: 
     assert problem.where.startswith(place) and problem.found == "unknown key" and fix in problem.fix
 
 
+def test_a_mistake_in_a_preset_is_one_whatever_its_models_have_themselves(folder: Path) -> None:
+    text = changed("models:\n", "models:\n  other: {like: within, estimator: pooled}\n")
+    with pytest.raises(UserError) as error:
+        read(changed("first: {estimator: fe", "first: {estimater: fe", text))
+    (problem,) = error.value.problems
+    assert problem.where.endswith("for models.other, models.effect") and problem.fix == 'did you mean "estimator"?'
+
+
 def test_both_forms_come_to_the_same(folder: Path) -> None:
     long: Any = tiny_config()
     kept = {key: value for key, value in long.items() if key not in ("tables", "figures", "maps", "report", "checks")}

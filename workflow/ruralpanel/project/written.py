@@ -74,18 +74,21 @@ class Places:
     def located(self, problems: Iterable[Problem], file: str) -> list[Problem]:
         """The problems of the configuration `file` with the file, path and line where each was written, each once.
 
-        One of what several entries share (a preset, a named setting) names them.
+        One of what several entries share (a preset, a named setting) names them, with the fix that says most.
         """
-        entries: dict[Problem, list[str]] = {}
+        entries: dict[Problem, dict[str, str]] = {}
         for problem in problems:
             place = self.of(problem.where) if problem.file == file and problem.where else None
-            if place is None:
-                entries.setdefault(problem, [])
-                continue
-            users = entries.setdefault(replace(problem, file=place.file, where=place.where), [])
-            if self.as_written(problem.where).startswith(_SHARED) and problem.where.startswith(_SHARING):
-                users.append(".".join(re.split(r"[.\[]", problem.where)[:2]))
-        return [replace(p, where=f"{p.where}, for {_some(users)}") if users else p for p, users in entries.items()]
+            placed = replace(problem, file=place.file, where=place.where) if place else problem
+            user = ".".join(re.split(r"[.\[]", problem.where)[:2])
+            if place and self.as_written(problem.where).startswith(_SHARED) and problem.where.startswith(_SHARING):
+                entries.setdefault(replace(placed, fix=""), {}).setdefault(user, problem.fix)
+            else:
+                entries.setdefault(placed, {})
+        return [
+            replace(p, where=f"{p.where}, for {_some(users)}", fix=max(users.values(), key=len)) if users else p
+            for p, users in entries.items()
+        ]
 
 
 _SHARED = ("presets.", "errors.", "curve_defaults.")

@@ -138,7 +138,7 @@ def estimate_curve(
     smallest : the smallest effect that matters as a claim declares it. logs : outcomes that are logarithms.
     watch : what else asks for each solved batch, of which only one is held at a time.
 
-    Equal to `estimators.least_squares.fe` (pooled without effects) with errors clustered by unit, to rounding.
+    Equal to `families.linear.fe` (pooled without effects) with errors clustered by unit, to rounding.
     """
     reasons = dict.fromkeys(range(len(specifications)), NO_ROWS)
     parts: list[tuple[FloatArray | IntArray, ...]] = []

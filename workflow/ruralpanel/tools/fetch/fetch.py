@@ -145,7 +145,7 @@ def fetch(
     Parameters
     ----------
     source : its `path` is the folder of the answers (created where it is missing).
-    about : the sidecar, written where it is missing, else renewed (`sidecars.renewed`).
+    about : the sidecar, written where it is missing, else renewed (`renewed`).
     units : the regions to ask for, unless the layout names them.
     today : the date of retrieval.
     report : told of the progress, one line at a time.
