@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ruralpanel.data.formulas import Context, Evaluated, evaluate
 from ruralpanel.data.statistics import STATISTICS
-from ruralpanel.project.formulas import FUNCTIONS, parse
+from ruralpanel.project.expressions import FUNCTIONS
+from ruralpanel.project.formulas import parse
 from ruralpanel.project.problems import UserError
 
 RAW = Path(__file__).parents[2] / "data" / "raw" / "nbs_annual"

@@ -9,8 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ruralpanel.project.expressions import Call, Expression, Name, Number, Operation, Text
-from ruralpanel.project.formulas import FUNCTIONS, describe, names, parse, source_years
+from ruralpanel.project.expressions import (
+    FUNCTIONS,
+    Call,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    Text,
+    describe,
+    names,
+    source_years,
+)
+from ruralpanel.project.formulas import parse
 from ruralpanel.project.problems import UserError
 
 A, B, C = Name("a"), Name("b"), Name("c")

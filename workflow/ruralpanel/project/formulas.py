@@ -17,15 +17,9 @@ from ruralpanel.project.expressions import (
     Operation,
     Parameter,
     Text,
-    describe,
-    names,
-    source_years,
-    walk,
 )
 from ruralpanel.project.periods import is_period, parsed, shown
 from ruralpanel.project.problems import UserError, did_you_mean
-
-__all__ = ["FUNCTIONS", "Expression", "describe", "names", "parse", "source_years", "walk"]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<period>\d{4}[Qq][1-4]|\d{4}[Mm](?:0?[1-9]|1[0-2]))(?!\w)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])|(?P<name>[^\W\d]\w*)"

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ruralpanel.output.words import stated
-from ruralpanel.project import formulas
+from ruralpanel.project.breaks import tree
+from ruralpanel.project.expressions import names
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import Config
 from ruralpanel.project.periods import parse, parsed
@@ -161,7 +162,7 @@ def _variable(config: Config, variable: VariableSpec, results: Path) -> Iterator
 
 
 def _read_by(variable: VariableSpec) -> frozenset[str]:
-    return formulas.names(formulas.parse(variable.formula))
+    return names(tree(variable.formula))
 
 
 def _units_of(details: Break) -> str:
