@@ -65,7 +65,12 @@ def key(
 
 
 Name = Annotated[str, Field(min_length=1)]
-Names = Annotated[tuple[Name, ...], Field(json_schema_extra={"uniqueItems": True})]
+EACH_ONCE: Any = Field(json_schema_extra={"uniqueItems": True})
+SOME_ONCE: Any = Field(min_length=1, json_schema_extra={"uniqueItems": True})
+"""Of lists: nothing stands in them twice; something has to."""
+
+Names = Annotated[tuple[Name, ...], EACH_ONCE]
+SomeNames = Annotated[tuple[Name, ...], SOME_ONCE]
 
 
 def _period(least: int, most: int) -> dict[str, Any]:
@@ -120,7 +125,6 @@ def given_labels(options: Labelled, language: str) -> Words:
 
 
 Path = Annotated[str, Field(min_length=1, max_length=1000)]
-SomeNames = Annotated[tuple[Name, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 Group = Literal["outcome", "panel", "estimator", "none"]
 Spans = Annotated[tuple[Annotated[tuple[Year, ...], Field(min_length=2, max_length=2)], ...], Field(min_length=1)]
 Term = Annotated[

@@ -7,7 +7,9 @@ from pydantic import Field, WithJsonSchema
 
 from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.kinds.options import (
+    EACH_ONCE,
     PART,
+    SOME_ONCE,
     Name,
     Names,
     Options,
@@ -23,6 +25,12 @@ _ZH = "The same in Chinese"
 _TextOrNull = Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
 _EFFECTS = "Effects removed: unit, period, an attribute, a variable, or several as a:b (region:period)"
 _Inference = Annotated[tuple[Any, ...], WithJsonSchema({PART: "inference"})]
+
+
+_Refusal = Literal[
+    "few_clusters", "normal_critical_values", "few_periods", "few_sectors", "few_sets", "few_units", "wide_cutoff",
+    "independent_rows", "many_instruments", "few_treated",
+]  # fmt: skip
 
 
 class Defaults(Options):
@@ -64,27 +72,7 @@ class Model(Options):
     sample: str | None = key("A name under samples")
     inference: _Inference = key("Settings in place of the defaults")
     simulated_size: bool | None = key("Simulated size of each setting; absent: as in the defaults")
-    allow: (
-        Annotated[
-            tuple[
-                Literal[
-                    "few_clusters",
-                    "normal_critical_values",
-                    "few_periods",
-                    "few_sectors",
-                    "few_sets",
-                    "few_units",
-                    "wide_cutoff",
-                    "independent_rows",
-                    "many_instruments",
-                    "few_treated",
-                ],
-                ...,
-            ],
-            Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-        ]
-        | None
-    ) = key(
+    allow: Annotated[tuple[_Refusal, ...], SOME_ONCE] | None = key(
         "Refusals set aside, to replicate a published table; each is printed with every number of the model "
         "(docs/inference.md)"
     )
@@ -170,10 +158,8 @@ class Hypothesis(Options):
     smallest_effect: SmallestEffect | None = key("Below this the effect does not matter in practice")
     family: str | None = key("Claims tested together (Romano and Wolf)")
     robustness: str | None = key("A name under specification_curves")
-    others: Annotated[tuple[Estimand, ...], Field(json_schema_extra={"uniqueItems": True})] | None = key(
-        "Other designs shown beside"
-    )
-    through: Annotated[tuple[Estimand, ...], Field(json_schema_extra={"uniqueItems": True})] | None = key(
+    others: Annotated[tuple[Estimand, ...], EACH_ONCE] | None = key("Other designs shown beside")
+    through: Annotated[tuple[Estimand, ...], EACH_ONCE] | None = key(
         "Numbers that the claim's is multiplied by: what it would come to if both were effects"
     )
     cannot_show: str | None = key("What the data cannot show")
@@ -201,13 +187,9 @@ class SpecificationCurve(Options):
     moderator: _Choices = key("Moderators; the followed term is then lever:moderator; null: none")
     controls: Annotated[tuple[Names, ...], Field(min_length=1)] | None = key("Sets of controls; []: none")
     samples: SomeNames | None = key("Names under samples")
-    lags: (
-        Annotated[
-            tuple[Annotated[int, Field(ge=0, le=100)], ...],
-            Field(min_length=1, json_schema_extra={"uniqueItems": True}),
-        ]
-        | None
-    ) = key("Lags of the lever followed")
+    lags: Annotated[tuple[Annotated[int, Field(ge=0, le=100)], ...], SOME_ONCE] | None = key(
+        "Lags of the lever followed"
+    )
     effects: Annotated[tuple[Names, ...], Field(min_length=1)] | None = key(
         "Sets of effects: unit, period, an attribute, or attribute:period"
     )
@@ -296,9 +278,7 @@ _Others = Annotated[dict[str, Evidence], Field(json_schema_extra={"propertyNames
 class Report(Options):
     """The report."""
 
-    formats: Annotated[
-        tuple[Literal["html", "pdf"], ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})
-    ] = key("Files written", default=["html", "pdf"])
+    formats: Annotated[tuple[Literal["html", "pdf"], ...], SOME_ONCE] = key("Files written", default=["html", "pdf"])
     introduction: str | None = key("Words before the answers; may quote numbers")
     introduction_zh: str | None = key(_ZH)
     story: Story | None = key("What happened, for the first page")

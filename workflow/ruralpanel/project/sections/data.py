@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.options import (
+    EACH_ONCE,
     PART,
     PERIOD,
     Kilometres,
@@ -24,18 +25,13 @@ from ruralpanel.project.kinds.options import (
 from ruralpanel.project.periods import PATTERN, WORDS
 
 _ZH = "The same in Chinese"
-_Years = Annotated[tuple[Year, ...], Field(json_schema_extra={"uniqueItems": True})]
+_Years = Annotated[tuple[Year, ...], EACH_ONCE]
 _BY_YEAR = {"propertyNames": {"pattern": rf"^(?:[0-9]{{4}}|{PATTERN})\Z", "description": WORDS}}
 
 
 FILE_ALONE = {"type": "string", "minLength": 1, "description": "A file; the column is the one under column"}
 RULE_ALONE = {"enum": ["error", "drop", "dummy", "splice"]}
-_YEARS_ALONE = {
-    "type": "array",
-    "items": PERIOD,
-    "minItems": 1,
-    "uniqueItems": True,
-}
+_YEARS_ALONE = {"type": "array", "items": PERIOD, "minItems": 1, "uniqueItems": True}
 _ONE_LINE = {"propertyNames": {"pattern": r"^[^\n\t]{1,200}\Z", "description": "Text in one line, at most 200 letters"}}
 
 
@@ -92,11 +88,7 @@ class Series(Options):
     )
 
 
-_SHA256 = {
-    "type": "string",
-    "pattern": r"^[0-9a-fA-F]{64}\Z",
-    "description": "64 digits and letters a to f",
-}
+_SHA256 = {"type": "string", "pattern": r"^[0-9a-fA-F]{64}\Z", "description": "64 digits and letters a to f"}
 _ADDRESS = {"type": "string", "minLength": 1, "maxLength": 2000, "description": "An address as https://…"}
 _FILE = {
     "pattern": r"^[^./\\{}*?\[\]\s][^/\\{}*?\[\]\n\t]{0,199}\Z",
