@@ -235,26 +235,6 @@ def of_units(kind: Estimator) -> bool:
     return kind.of_units != ""
 
 
-def of_gaps(kind: Estimator) -> bool:
-    """Whether models split a gap into parts."""
-    return kind.of_units == "parts"
-
-
 def of_policies(kind: Estimator) -> bool:
     """Whether models rest on a change that some units underwent."""
     return kind.evidence == "policy"
-
-
-def of_single_effects(kind: Estimator) -> bool:
-    """Whether models give one effect of such a change."""
-    return of_policies(kind) and not kind.by_event_time
-
-
-def of_systems(kind: Estimator) -> bool:
-    """Whether models explain several outcomes at once."""
-    return kind.several_outcomes
-
-
-def of_space(kind: Estimator) -> bool:
-    """Whether models cannot do without neighbours."""
-    return "weights_matrix" in kind.required

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-from ruralpanel.project.kinds.facts import Output, of_gaps, of_policies
+from ruralpanel.project.kinds.facts import Output, of_policies
 from ruralpanel.project.kinds.options import Group, Names, Positive, Term, Titled, Words, key, required
 
 
@@ -105,7 +105,11 @@ FIGURES: Mapping[str, Output] = MappingProxyType(
             build="ruralpanel.output.charts.build:draw_event_study", options=Effects, fits=of_policies
         ),
         "series": Output(build="ruralpanel.output.charts.build:draw_series", options=Series),
-        "waterfall": Output(build="ruralpanel.output.charts.build:draw_waterfall", options=Waterfall, fits=of_gaps),
+        "waterfall": Output(
+            build="ruralpanel.output.charts.build:draw_waterfall",
+            options=Waterfall,
+            fits=lambda kind: kind.of_units == "parts",
+        ),
         "specification_curve": Output(build="ruralpanel.output.charts.build:draw_specification_curve", options=Curve),
         "sensitivity": Output(
             build="ruralpanel.output.charts.build:draw_sensitivity", options=Sensitivity, of_claims=True

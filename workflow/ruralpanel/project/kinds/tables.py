@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, WithJsonSchema
 
-from ruralpanel.project.kinds.facts import Output, of_policies, of_single_effects, of_space, of_systems, of_units
+from ruralpanel.project.kinds.facts import Output, of_policies, of_units
 from ruralpanel.project.kinds.options import (
     Above,
     Group,
@@ -240,7 +240,9 @@ TABLES: Mapping[str, Output] = MappingProxyType(
         "by_outcome": Output(build="ruralpanel.output.tables.regression:build_by_outcome", options=ByOutcome),
         "by_unit": Output(build="ruralpanel.output.tables.lists:build_by_unit", options=ByUnit, fits=of_units),
         "correlations": Output(
-            build="ruralpanel.output.tables.lists:build_correlations", options=Correlations, fits=of_systems
+            build="ruralpanel.output.tables.lists:build_correlations",
+            options=Correlations,
+            fits=lambda kind: kind.several_outcomes,
         ),
         "diagnostics": Output(build="ruralpanel.output.tables.tests:build", options=Diagnostics),
         "dynamic": Output(build="ruralpanel.output.tables.dynamic:build", options=Regression),
@@ -248,13 +250,17 @@ TABLES: Mapping[str, Output] = MappingProxyType(
         "bacon": Output(
             build="ruralpanel.output.tables.bacon:build",
             options=PolicyModels,
-            fits=of_single_effects,
+            fits=lambda kind: of_policies(kind) and not kind.by_event_time,
             of_two_way_effects=True,
         ),
         "heterogeneity": Output(
             build="ruralpanel.output.tables.robustness:build_heterogeneity", options=Heterogeneity, of_claims=True
         ),
-        "spatial": Output(build="ruralpanel.output.tables.spatial:build", options=OfModels, needs_one=of_space),
+        "spatial": Output(
+            build="ruralpanel.output.tables.spatial:build",
+            options=OfModels,
+            needs_one=lambda kind: "weights_matrix" in kind.required,
+        ),
         "descriptive": Output(build="ruralpanel.output.tables.panels:build_descriptive", options=Descriptive),
         "coverage": Output(build="ruralpanel.output.tables.panels:build_coverage", options=Coverage),
         "validity": Output(build="ruralpanel.output.tables.validity:build", options=Validity),
