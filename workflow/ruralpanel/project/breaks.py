@@ -7,7 +7,7 @@ from functools import cache
 
 from ruralpanel.project.expressions import Call, Expression, names, source_years, walk
 from ruralpanel.project.formulas import parse
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any, unknown
 from ruralpanel.project.settings import Break, BreakRule, PanelSpec, SeriesSpec, VariableSpec
 
 
@@ -41,8 +41,7 @@ def evaluation_order(
             problems += error.problems
             continue
         expected = "a variable or an attribute of the units"
-        for other in sorted(used - {*known}):
-            problems.append(Problem(file, where, f'"{other}"', expected, did_you_mean(other, known)))
+        problems += [unknown(file, where, other, expected, known) for other in sorted(used - {*known})]
         needs[name] = [other for other in variables if other in used]
     done: dict[str, None] = {}
 

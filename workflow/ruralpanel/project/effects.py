@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.problems import Problem, unknown
 
 EXPECTED = "unit, period, an attribute of the units, a variable, or several of them as a:b"
 
@@ -36,7 +36,7 @@ def effect_problems(effects: Sequence[str], known: Collection[str], file: str, w
         parts = factors(effect)
         for part in dict.fromkeys(parts):
             if part not in names:
-                yield Problem(file, where, f'"{part}"', EXPECTED, did_you_mean(part, names))
+                yield unknown(file, where, part, EXPECTED, names)
         if "" not in parts and len(set(parts)) < len(parts):
             yield Problem(file, where, f'"{effect}"', "each name once", f'write "{":".join(dict.fromkeys(parts))}"')
         if {"unit", "period"} <= set(parts):
@@ -48,11 +48,10 @@ def cluster_problem(name: str, known: Collection[str], file: str, where: str) ->
     """What is wrong with the name of a cluster: unit, period and attributes (`known`) are clusters, pairs are not."""
     if name in {"unit", "period", *known}:
         return None
-    parts = factors(name)
+    parts, expected = factors(name), "unit, period or an attribute of the units"
     if len(parts) > 1 and set(parts) <= {"unit", "period", *known}:
         wide = [part for part in parts if part != "period"]
         found = f'"{name}": errors of one unit would count as independent from one period to the next'
         fix = f"write by: {wide[0]}, or by: [{wide[0]}, period] for both dimensions"
-        return Problem(file, where, found, "unit, period or an attribute of the units", fix)
-    fix = did_you_mean(name, {"unit", "period", *known})
-    return Problem(file, where, f'"{name}"', "unit, period or an attribute of the units", fix)
+        return Problem(file, where, found, expected, fix)
+    return unknown(file, where, name, expected, {"unit", "period", *known})

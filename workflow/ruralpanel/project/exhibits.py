@@ -16,7 +16,7 @@ from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS, shown_by
 from ruralpanel.project.kinds.options import Titled
 from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
-from ruralpanel.project.problems import Problem, UserError, did_you_mean, nearest, raise_any
+from ruralpanel.project.problems import Problem, UserError, nearest, raise_any, unknown
 
 SECTIONS: Mapping[str, Mapping[str, Output]] = MappingProxyType({"tables": TABLES, "figures": FIGURES, "maps": MAPS})
 """Section of a configuration → its kinds."""
@@ -48,8 +48,7 @@ def read_exhibit(kinds: Mapping[str, Output], declared: Mapping[str, Any], file:
     """
     name = shown_by(declared) if kinds is MAPS else kind_of(declared)
     if name not in kinds:
-        expected = f"one of {', '.join(kinds)}"
-        raise UserError.at(file, f"{where}.type", f'"{name}"', expected, did_you_mean(name, kinds))
+        raise UserError(unknown(file, f"{where}.type", name, f"one of {', '.join(kinds)}", kinds))
     raise_any(_key_problems(declared, name, kinds[name], kinds is MAPS, file, where))
     own = {key: value for key, value in declared.items() if key != "type"}
     try:
@@ -62,7 +61,7 @@ def _unknown(fault: ErrorDetails, file: str, where: str) -> Problem:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
     known = _QUOTED.findall(str((fault.get("ctx") or {}).get("expected", "")))
     expected = f"one of {', '.join(known)}" if known else fault["msg"]
-    return Problem(file, f"{where}{place}", f'"{fault["input"]}"', expected, did_you_mean(str(fault["input"]), known))
+    return unknown(file, f"{where}{place}", fault["input"], expected, known)
 
 
 def exhibit_problems(raw: Mapping[str, Any], file: str, aside: Collection[tuple[str, ...]] = ()) -> Iterator[Problem]:
@@ -86,8 +85,7 @@ def _key_problems(
         if of_map:
             yield Problem(file, f"{where}.{key}", f"{key} in a map of {type_}", f"no {key}", f"leave {key} out")
         else:
-            fix = did_you_mean(key, kind.keys)
-            yield Problem(file, f"{where}.{key}", f'"{key}"', f"a key of type {type_}", fix)
+            yield unknown(file, f"{where}.{key}", key, f"a key of type {type_}", kind.keys)
     for key in kind.required:
         if not declared.get(key) and not nearest(key, misspelt):
             yield Problem(file, where, f"no {key}", f"{key}, which type {type_} needs")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ruralpanel.project.files import unusable
 from ruralpanel.project.load import DEFAULT_FILE, Config
-from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.problems import Problem
 from ruralpanel.project.sections.configuration import Report
 
 RESULTS = "results"
@@ -184,8 +184,7 @@ def evidence_problems(config: Config) -> Iterator[Problem]:
         twin = seen.setdefault(os.path.realpath(other.folder), other.name)
         for own in other.claims:
             if own not in config.hypotheses:
-                fix = did_you_mean(own, config.hypotheses)
-                yield config.problem(f"{here}.claims", f'"{own}"', "a claim of this project", fix)
+                yield config.missing(f"{here}.claims", own, "a claim of this project", config.hypotheses)
         if twin != other.name:
             found = f'"{other.folder}", the folder of {twin}'
             yield config.problem(f"{here}.results", found, "each folder once", "take one of them out")
@@ -235,8 +234,7 @@ def _claim_problems(config: Config, other: OtherResults, where: str) -> Iterator
         return
     for own, there in other.claims.items():
         if there not in claims:
-            fix = did_you_mean(there, claims)
-            yield config.problem(f"{where}.claims.{own}", f'"{there}"', f"a claim of {other.scorecard}", fix)
+            yield config.missing(f"{where}.claims.{own}", there, f"a claim of {other.scorecard}", claims)
     matched = _matched(config, other, claims)
     if not matched:
         found = f"claims {', '.join(claims)}" if claims else "no claims"

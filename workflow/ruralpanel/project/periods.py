@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ruralpanel.project.problems import Problem
+from ruralpanel.project.problems import Problem, some
 
 YEARS = range(1000, 2101)
 """Years that a period can lie in."""
@@ -136,9 +136,10 @@ def date_problems(dates: Mapping[str, float], periods: Sequence[int], file: str,
         if not math.isnan(date) and not (first <= date <= last and date == int(date)):
             wrong.setdefault(date, []).append(unit)
     for date, units in sorted(wrong.items()):
-        listed = ", ".join(units[:4]) + (f" and {len(units) - 4} more" if len(units) > 4 else "")
         expected = f"a {frequency(min(periods))} from {label(first)} to {label(last)}; blank: never treated"
-        yield Problem(file, where, f"{date:g} for {listed}", expected, "leave the figure of never treated units blank")
+        yield Problem(
+            file, where, f"{date:g} for {some(units)}", expected, "leave the figure of never treated units blank"
+        )
 
 
 def first_problem(first: int, periods: Sequence[int], panel: str, file: str, where: str) -> Problem | None:

@@ -123,6 +123,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "did you mean " + " or ".join(f'"{n}"' for n in near) + "?" if near else ""
 
 
+def some(names: Iterable[str], most: int = 4) -> str:
+    """The first names, each once, and how many more there are: ``a, b and 3 more``."""
+    each = list(dict.fromkeys(names))
+    return ", ".join(each[:most]) + (f" and {len(each) - most} more" if len(each) > most else "")
+
+
 def unknown(file: str, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:
     """The problem of a name that nothing declares, with the nearest declared ones."""
     return Problem(file, where, f'"{name}"', expected, did_you_mean(str(name), known))

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ruralpanel.project.files import content_of, unusable
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.layouts import layout_problems
-from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.problems import Problem, UserError, unknown
 from ruralpanel.project.settings import Download, SeriesSpec
 from ruralpanel.project.sidecars import Sidecar, SourceSpec, check_files, is_litter, load_sidecar, series_spec
 
@@ -77,8 +77,7 @@ def read_source(name: str, values: Mapping[str, Any], root: Path, file: str) -> 
     layout = {**(sidecar.layout if sidecar else {}), **(values.get("layout") or {})}
     faults += layout_problems(values["adapter"], layout, file, f"{where}.layout")
     if adapter is None:
-        fix = did_you_mean(values["adapter"], ADAPTERS)
-        faults.append(Problem(file, f"{where}.adapter", f'"{values["adapter"]}"', " | ".join(ADAPTERS), fix))
+        faults.append(unknown(file, f"{where}.adapter", values["adapter"], " | ".join(ADAPTERS), ADAPTERS))
     spec = SourceSpec(
         name=name,
         adapter=values["adapter"],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import unusable
-from ruralpanel.project.problems import Problem, nearest
+from ruralpanel.project.problems import Problem, nearest, some
 from ruralpanel.project.yaml import Document, at_line, load_document, text_keys, upwards
 
 COMMAND_LINE = "--config"
@@ -86,21 +86,13 @@ class Places:
             else:
                 entries.setdefault(placed, {})
         return [
-            replace(p, where=f"{p.where}, for {_some(users)}", fix=max(users.values(), key=len)) if users else p
+            replace(p, where=f"{p.where}, for {some(users, 3)}", fix=max(users.values(), key=len)) if users else p
             for p, users in entries.items()
         ]
 
 
 _SHARED = ("presets.", "errors.", "curve_defaults.")
 _SHARING = ("models.", "specification_curves.")
-_NAMED = 3
-
-
-def _some(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
-    each = list(dict.fromkeys(names))
-    more = len(each) - _NAMED
-    return ", ".join(each[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass

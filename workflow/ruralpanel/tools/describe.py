@@ -12,7 +12,7 @@ from ruralpanel.project.expressions import names
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import Config
 from ruralpanel.project.periods import parse, parsed
-from ruralpanel.project.problems import Problem, did_you_mean, raise_any
+from ruralpanel.project.problems import raise_any
 from ruralpanel.project.reads import model_names, series_by_variable
 from ruralpanel.project.settings import Break, VariableSpec
 from ruralpanel.project.sidecars import SourceSpec
@@ -120,7 +120,7 @@ def describe_variables(config: Config, names: Sequence[str], results: str | Path
         Names that are no variables.
     """
     raise_any(
-        Problem(config.file, "variables", f'"{name}"', "a variable", did_you_mean(name, config.variables))
+        config.missing("variables", name, "a variable", config.variables)
         for name in names
         if name not in config.variables
     )

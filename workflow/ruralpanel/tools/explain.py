@@ -10,7 +10,7 @@ from typing import Any
 from ruralpanel.project.expand import LONG_NAMES
 from ruralpanel.project.load import Config
 from ruralpanel.project.model_keys import setting_words
-from ruralpanel.project.problems import UserError, did_you_mean
+from ruralpanel.project.problems import UserError, did_you_mean, unknown
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.written import Place
 
@@ -75,8 +75,7 @@ def _long_name(config: Config, entry: str) -> tuple[str, str]:
             raise UserError.at("explain", "", f'"{entry}"', f"one entry of {section}", fix)
         return long, ""
     if name not in entries and long in _NAMED:
-        fix = did_you_mean(name, entries)
-        raise UserError.at("explain", "", f'"{name}"', f"a name under {section}", fix)
+        raise UserError(unknown("explain", "", name, f"a name under {section}", entries))
     return (long, name) if long in _NAMED else (long, "")
 
 

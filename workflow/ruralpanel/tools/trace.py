@@ -17,7 +17,7 @@ from ruralpanel.project.breaks import evaluation_order, tree
 from ruralpanel.project.expressions import RESERVED, Call, Expression, Name, Operation, argument_years, describe
 from ruralpanel.project.load import Config
 from ruralpanel.project.periods import shown
-from ruralpanel.project.problems import UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import UserError, raise_any, unknown
 from ruralpanel.project.settings import PanelSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -75,15 +75,14 @@ def trace(results: str | Path, config: Config, variable: str, unit: str, period:
 
 def _known_variable(config: Config, variable: str) -> str:
     if variable not in config.variables:
-        near = did_you_mean(variable, config.variables)
-        raise UserError.at("trace", "variable", f'"{variable}"', f"a variable of {config.file}", near)
+        raise UserError(unknown("trace", "variable", variable, f"a variable of {config.file}", config.variables))
     return variable
 
 
 def _panel_with(results: Path, config: Config, variable: str, unit: str, period: int, panel: str) -> PanelSpec:
     """The panel asked for, else the first that holds the figure, else the first that reads it."""
     if panel and panel not in config.panels:
-        raise UserError.at("trace", "panel", f'"{panel}"', "a panel", did_you_mean(panel, config.panels))
+        raise UserError(unknown("trace", "panel", panel, "a panel", config.panels))
     built = [p for p in config.panels.values() if (results / "panels" / p.name / "panel.parquet").is_file()]
     candidates = [p for p in built if not panel or p.name == panel]
     if not candidates:

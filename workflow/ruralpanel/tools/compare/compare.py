@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.problems import Problem, UserError, some
 from ruralpanel.project.yaml import load_document
 from ruralpanel.tools.compare.cells import cell_changes
 from ruralpanel.tools.compare.changes import Cause, CellChange, CoefficientChange, Comparison, Estimate, counted
@@ -82,7 +82,7 @@ def summary(comparison: Comparison, more: str = "--html FILE and --csv FILE list
     causes = by_cause(comparison.cells)
     lines.append(f"Figures that moved: {len(comparison.cells) or 'none'}")
     lines += [
-        f"  {number} because of {cause_words(cause, names)} ({_few(of)})" for cause, of, number in causes[:_LISTED]
+        f"  {number} because of {cause_words(cause, names)} ({some(of)})" for cause, of, number in causes[:_LISTED]
     ]
     lines += _rest(len(causes), "causes")
     ordered = largest_first(comparison.coefficients)
@@ -148,10 +148,6 @@ def number(value: float | None) -> str:
 def joined(names: Sequence[str]) -> str:
     """Names in one line, each once."""
     return ", ".join(name for name, _ in groupby(names))
-
-
-def _few(names: Sequence[str]) -> str:
-    return joined(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _rest(total: int, what: str) -> list[str]:

@@ -16,13 +16,13 @@ from ruralpanel.estimate.base.rows import Coefficient, SettingOptions
 from ruralpanel.output.words import clause
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.periods import label
+from ruralpanel.project.problems import some
 from ruralpanel.tools.compare.changes import Cause, CellChange, ClaimChange, CoefficientChange, Estimate, counted, same
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _COMPARED = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "ci_wild_low", "ci_wild_high", "p_wild",
              "p_permutation")  # fmt: skip
 _IN_WORDS = frozenset({"name", "title", "label"})
-_SHOWN = 6
 
 Cells = Mapping[tuple[str, str], Sequence[CellChange]]
 """Panel and variable → its cells that moved."""
@@ -170,8 +170,7 @@ def _sample(old: _Results, new: _Results) -> Iterator[Cause]:
     for before, after in ((old.units, new.units), ([*map(label, old.periods)], [*map(label, new.periods)])):
         for i, extra in enumerate(([x for x in before if x not in after], [x for x in after if x not in before])):
             if extra:
-                more = f" and {len(extra) - _SHOWN} more" if len(extra) > _SHOWN else ""
-                parts[i].append(f"with {', '.join(extra[:_SHOWN])}{more}")
+                parts[i].append(f"with {some(extra, 6)}")
     if sizes[0] != sizes[1] or parts != [[], []]:
         yield Cause("sample", *("; ".join([size, *part]) for size, part in zip(sizes, parts, strict=True)))
 

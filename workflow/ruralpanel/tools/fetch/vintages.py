@@ -16,7 +16,7 @@ import pandas as pd
 
 from ruralpanel.data.adapters.nbs_api import CATALOGUE
 from ruralpanel.project.files import atomic_path, csv_text, part_of, sha256_of, write_json
-from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.problems import Problem, UserError, some
 from ruralpanel.project.units import Units
 from ruralpanel.tools.fetch.client import Client, Request
 
@@ -28,7 +28,6 @@ _FRESH_DAYS = 3  # older answers of an interrupted fetch would mix vintages
 
 _KEPT = re.compile(r"\.?[0-9a-f]{20}(?:\.part)?\.json")
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # put there by programs that show folders
-_NAMED = 5
 
 
 class Store:
@@ -165,11 +164,10 @@ def require_own(folder: Path, about: Mapping[str, Any], shown: str) -> None:
     strangers = tuple(_others(folder, _recorded(folder, about)))
     if not strangers:
         return
-    named = ", ".join(strangers[:_NAMED]) + (f" and {len(strangers) - _NAMED} more" if len(strangers) > _NAMED else "")
     raise UserError.at(
         shown,
         "",
-        f"what fetch has not written: {named}",
+        f"what fetch has not written: {some(strangers, 5)}",
         "a folder that holds nothing but fetched answers, as fetch replaces it whole",
         "move these files to another folder, or let `path` name a folder of its own for the answers",
     )
