@@ -12,7 +12,7 @@ import policy_panels
 from ruralpanel.estimate import diagnostics, specification_tests
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
-from ruralpanel.estimate.dependence import mean_correlation, pair_correlations
+from ruralpanel.estimate.dependence import mean_correlation, pair_correlations, pesaran
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.simulated_size import null_panels
@@ -78,6 +78,17 @@ def test_pesaran_cd_by_its_formula_with_gaps() -> None:
     assert found.statistic == pytest.approx(total / np.sqrt(pairs))
     assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(found.statistic)))
     assert specification_tests.pesaran_cd(residuals, d, ("unit", "period")).note == (note("cd_period_effects"),)
+
+
+def test_statistics_of_many_panels_at_once_are_those_of_each() -> None:
+    rng = np.random.default_rng(7)
+    tables = rng.normal(size=(9, 8, 6))
+    tables[:, rng.random((8, 6)) < 0.25] = np.nan
+    tables[4, 2][np.isfinite(tables[4, 2])] = 1.0  # no correlation with a unit that does not vary
+    for table, value in zip(tables, pesaran(tables), strict=True):
+        correlations, shared = pair_correlations(table)[2:]
+        assert value == pytest.approx(np.sum(np.sqrt(shared) * correlations) / np.sqrt(correlations.size))
+    assert np.isnan(pesaran(tables[:, :, :2])).all()
 
 
 def test_correlation_of_many_units_from_sums_is_that_of_all_pairs() -> None:

@@ -214,11 +214,11 @@ def test_large_panels_are_taken_apart_into_pieces(
     factors = tuple(compact(effect_codes(d, effect)) for effect in effects)
     root = None if d.weights is None else np.sqrt(d.weights)
     whole = Absorbed(d.y.size, factors, None, root)
-    rows, codes = np.arange(3, 40, 4), d.clusters["region"]
+    rows, codes = np.arange(3, 43, 4).reshape(2, 5), d.clusters["region"]
     expected = (
         whole.residuals(d.x),
         whole.leverage(),
-        whole.block(rows),
+        whole.blocks(rows),
         whole.cross(d.y, codes, d.x[:, 0], d.unit_codes),
         whole.basis @ whole.basis.T,
     )
@@ -230,7 +230,7 @@ def test_large_panels_are_taken_apart_into_pieces(
     found = (
         pieces.residuals(d.x),
         pieces.leverage(),
-        pieces.block(rows),
+        pieces.blocks(rows),
         pieces.cross(d.y, codes, d.x[:, 0], d.unit_codes),
         pieces.basis @ pieces.basis.T,
     )

@@ -57,7 +57,7 @@ def test_absorbed_space_is_the_dummies_projection(number: int, missing: float, w
     np.testing.assert_allclose(space.residuals(d.x), d.x - p @ d.x, atol=1e-12)
     np.testing.assert_allclose(space.leverage(), np.diag(p), atol=1e-12)
     rows = np.sort(RNG.choice(d.y.size, 9, replace=False))
-    np.testing.assert_allclose(space.block(rows), p[np.ix_(rows, rows)], atol=1e-12)
+    np.testing.assert_allclose(space.blocks(rows[None])[0], p[np.ix_(rows, rows)], atol=1e-12)
     left, right = d.x[:, 0], d.y
     g, h = compact(third), d.unit_codes
     expected = (dummies(g) * left[:, None]).T @ p @ (dummies(h) * right[:, None])

@@ -14,7 +14,8 @@ from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
-from ruralpanel.estimate.inference.wild_kernel import OUTWARD, Draws, combination, draw_weights, invert
+from ruralpanel.estimate.inference.sign_tables import SignTables, drawn_bytes
+from ruralpanel.estimate.inference.wild_kernel import OUTWARD, Dimension, Draws, combination, draw_weights, invert
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.project.kinds.inference import WildCluster
 from ruralpanel.project.notes import note
@@ -211,6 +212,33 @@ def test_drawn_weights_count_the_sample(kind: str) -> None:
     v = draw_weights(kind, UNITS, draws, np.random.default_rng(9))
     share = literal_p(d, 1, 0.0, d.unit_codes, d.unit_codes, v.T)
     assert result.p_value(float(found.params[1])) == pytest.approx((share * draws + 1) / (draws + 1), abs=1e-12)
+
+
+@pytest.mark.parametrize("clusters", [2, 13, 17, 31])
+def test_tables_of_signs_are_the_products_with_them(clusters: int) -> None:
+    rng = np.random.default_rng(clusters)
+    linear, factors = rng.normal(size=(2, clusters)), rng.normal(size=(3, clusters, clusters))
+    quadratic = factors + factors.transpose(0, 2, 1)
+    found = SignTables.of(linear, quadratic).values(drawn_bytes(clusters, 500, np.random.default_rng(1)))
+    v = draw_weights("rademacher", clusters, 500, np.random.default_rng(1))
+    np.testing.assert_allclose(found[:2], linear @ v, atol=1e-11)
+    np.testing.assert_allclose(found[2:], np.einsum("gd,qgh,hd->qd", v, quadratic, v), atol=1e-9)
+
+
+@pytest.mark.parametrize("two_way", [False, True])
+def test_tables_and_products_leave_the_same_draws(monkeypatch: pytest.MonkeyPatch, two_way: bool) -> None:
+    d = panel(18, units=19, periods=6)
+    found = fit(d)
+    both = d.unit_codes * 6 + d.period_codes
+    further = (Dimension(1.0, d.period_codes), Dimension(-1.0, both)) if two_way else ()
+    results = []
+    for least in (0, 10**9):
+        monkeypatch.setattr("ruralpanel.estimate.inference.sign_tables.LEAST_DRAWS", least)
+        args = (found, d, np.array([1.0, 0.0, 1.0]), d.unit_codes, d.unit_codes, "rademacher", 20_000)
+        results.append(combination(*args, np.random.default_rng(0), further=further))
+    for name in ("n0", "n1", "q0", "q1", "q2"):
+        tabled, multiplied = (getattr(result, name) for result in results)
+        np.testing.assert_allclose(tabled, multiplied, atol=1e-12 * np.abs(multiplied).max())
 
 
 @pytest.mark.parametrize(("kind", "third"), [("rademacher", 0.0), ("webb", 0.0), ("mammen", 1.0)])

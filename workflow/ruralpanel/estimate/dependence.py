@@ -12,6 +12,9 @@ from ruralpanel.project.notes import note
 MOST_PAIRED = 3_000
 """Units up to which all pairs are formed."""
 
+CELLS = 200_000
+"""Pairs of units whose correlations are held at once."""
+
 LEAST_SHARED = 3
 """Fewest periods that a pair of units must share."""
 
@@ -27,18 +30,39 @@ def pair_correlations(table: FloatArray) -> tuple[IntArray, IntArray, FloatArray
     -------
     Positions of the first and the second unit of each pair, (p,) correlations, (p,) numbers of shared periods.
     """
-    observed = np.isfinite(table)
-    shared = observed.astype(float) @ observed.T.astype(float)
-    filled = np.where(observed, table, 0.0)
-    sums = filled @ observed.T
-    products = filled @ filled.T - sums * sums.T / np.maximum(shared, 1.0)
-    squares = (filled**2) @ observed.T - sums**2 / np.maximum(shared, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = products / np.sqrt(squares * squares.T)
+    correlation, shared = _correlations(table)
     first, second = np.triu_indices(table.shape[0], 1)
     use = (shared[first, second] >= LEAST_SHARED) & np.isfinite(correlation[first, second])
     first, second = first[use], second[use]
     return first, second, correlation[first, second], shared[first, second]
+
+
+def pesaran(tables: FloatArray) -> FloatArray:
+    """Pesaran's statistic of each of several tables (s, N, T) with the same gaps; NaN where no pair can be formed."""
+    first, second = np.triu_indices(tables.shape[1], 1)
+    result = np.empty(len(tables))
+    step = max(1, CELLS // tables.shape[1] ** 2)
+    for start in range(0, len(tables), step):
+        correlations, shared = _correlations(tables[start : start + step])
+        roots = np.sqrt(np.where(shared >= LEAST_SHARED, shared, np.nan))[first, second]
+        terms = correlations[:, first, second] * roots
+        use = np.isfinite(terms)
+        count = np.where(use.any(axis=1), use.sum(axis=1), np.nan)
+        result[start : start + step] = np.where(use, terms, 0.0).sum(axis=1) / np.sqrt(count)
+    return result
+
+
+def _correlations(tables: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Correlations (..., N, N) of units over shared periods, and how many these are (N, N); all have the same gaps."""
+    observed = np.isfinite(tables[(0,) * (tables.ndim - 2)]).astype(float)
+    shared = observed @ observed.T
+    filled = np.where(observed, tables, 0.0)
+    sums = filled @ observed.T
+    other = sums.swapaxes(-1, -2)
+    products = filled @ filled.swapaxes(-1, -2) - sums * other / np.maximum(shared, 1.0)
+    squares = (filled**2) @ observed.T - sums**2 / np.maximum(shared, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return products / np.sqrt(squares * squares.swapaxes(-1, -2)), shared
 
 
 def mean_correlation(table: FloatArray) -> tuple[float, int]:

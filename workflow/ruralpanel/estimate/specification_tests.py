@@ -13,9 +13,9 @@ from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import removed_effects
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Test
-from ruralpanel.estimate.dependence import LEAST_SHARED, MOST_PAIRED, mean_correlation, pair_correlations
+from ruralpanel.estimate.dependence import LEAST_SHARED, MOST_PAIRED, mean_correlation, pesaran
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.inference import covariance, joint
 from ruralpanel.estimate.inference.error_process import least_squares as least_squares_of
@@ -101,15 +101,13 @@ def _simulated(tests: dict[str, Test], design: Design, fit: Fit, seed: int, null
     if "heteroskedasticity" in tests:
         even = replace(null.process, scale=np.ones_like(null.process.scale))
         residuals = least_squares_of(fit, space, even.draw(draws, rng))[1]
-        values = [groupwise(_by_row(design, fit, column), design).statistic for column in residuals.T]
+        values = _unequal(residuals, compact(design.unit_codes[fit.rows]))[0]
         test = tests["heteroskedasticity"]
         changed["heteroskedasticity"] = _by_simulation(test, values, test.statistic, "panels_units_vary_alike")
     if "pesaran_cd" in tests and len(design.units) <= MOST_UNITS and np.isfinite(tests["pesaran_cd"].statistic):
-        columns = null.outcomes.residuals[:, :draws].T
-        values = [pesaran_cd(_by_row(design, fit, column), design).statistic for column in columns]
-        test, centre = tests["pesaran_cd"], float(np.median(values))
-        away = [abs(value - centre) for value in values]
-        sample = abs(test.statistic - centre)
+        values = pesaran(_table(null.outcomes.residuals[:, :draws].T, design, fit.rows))
+        test, centre = tests["pesaran_cd"], np.median(values)
+        away, sample = np.abs(values - centre), abs(test.statistic - centre)
         changed["pesaran_cd"] = _by_simulation(test, away, sample, "panels_units_independent", *test.note)
     if "f_effects" in tests and ESTIMATORS[design.spec.estimator].unit_effects == "declared":
         outcomes = null.process.draw(draws, rng)
@@ -125,10 +123,10 @@ def _simulated(tests: dict[str, Test], design: Design, fit: Fit, seed: int, null
     return changed
 
 
-def _by_simulation(test: Test, values: list[float], sample: float, code: str, *beside: Note) -> Test:
+def _by_simulation(test: Test, values: FloatArray, sample: float, code: str, *beside: Note) -> Test:
     """The test with the share of simulated panels whose value is at least the sample's, the sample counted."""
-    p_value = (1.0 + sum(value >= sample for value in values)) / (len(values) + 1.0)
-    return Test(test.statistic, None, p_value, (note(code, panels=len(values)), *beside))
+    p_value = (1.0 + float(np.sum(values >= sample))) / (values.size + 1.0)
+    return Test(test.statistic, None, p_value, (note(code, panels=values.size), *beside))
 
 
 def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:
@@ -148,11 +146,19 @@ def _residual_tests(design: Design, fit: Fit) -> dict[str, Test]:
     return {**tests, "heteroskedasticity": groupwise(residuals, design)}
 
 
-def _by_row(design: Design, fit: Fit, values: FloatArray | None = None) -> FloatArray:
-    """Residuals (or `values`, one for each of them) by row of the design, NaN where the model does not use it."""
+def _by_row(design: Design, fit: Fit) -> FloatArray:
+    """Residuals by row of the design, NaN where the model does not use it."""
     residuals = np.full(design.y.size, np.nan)
-    residuals[fit.rows] = fit.residuals if values is None else values
+    residuals[fit.rows] = fit.residuals
     return residuals
+
+
+def _table(values: FloatArray, design: Design, rows: IntArray) -> FloatArray:
+    """`values` (..., rows) of some rows of the design as tables (..., units, periods), NaN elsewhere."""
+    units, periods = compact(design.unit_codes), compact(design.period_codes)
+    table = np.full((*values.shape[:-1], units.max() + 1, periods.max() + 1), np.nan)
+    table[..., units[rows], periods[rows]] = values
+    return table
 
 
 def _without_unit(design: Design) -> tuple[str, ...]:
@@ -247,16 +253,13 @@ def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] =
     ----------
     residuals : one per row of the design, NaN where the model does not use the row. effects : those removed.
     """
-    units, periods = compact(design.unit_codes), compact(design.period_codes)
-    table = np.full((units.max() + 1, periods.max() + 1), np.nan)
-    table[units, periods] = residuals
+    table = _table(residuals, design, np.arange(residuals.size))
     about = (note("cd_period_effects"),) if involving("period", effects) else ()
     if len(table) > MOST_PAIRED:
         value, alike = mean_correlation(table)
         about = (note("cd_of_same_periods", units=alike, of=len(table)), *about)
     else:
-        _, _, correlation, shared = pair_correlations(table)
-        value = float(np.sum(np.sqrt(shared) * correlation)) / np.sqrt(correlation.size) if correlation.size else np.nan
+        value = float(pesaran(table[None])[0])
     if np.isnan(value):
         return Test.none("no_pair_shares_periods", periods=LEAST_SHARED)
     return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), about)
@@ -322,15 +325,19 @@ def breusch_pagan(fit: Fit) -> Test:
 def groupwise(residuals: FloatArray, design: Design) -> Test:
     """Modified Wald test that the residual variances of the units are equal (Greene 2000, 15.3)."""
     observed = np.isfinite(residuals)
-    codes = compact(design.unit_codes[observed])
-    squares = residuals[observed] ** 2
-    counts = np.bincount(codes).astype(float)
-    variances = np.bincount(codes, weights=squares) / counts
-    spread = np.bincount(codes, weights=(squares - variances[codes]) ** 2) / (counts * np.maximum(counts - 1.0, 1.0))
+    values, units = _unequal(residuals[observed, None], compact(design.unit_codes[observed]))
+    return _chi2(float(values[0]), int(units[0]), note("rejects_with_few_periods"))
+
+
+def _unequal(residuals: FloatArray, codes: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The Wald statistic of `groupwise` for each column of residuals (m, s), and the number of units that enter it."""
+    squares = residuals**2
+    counts = np.bincount(codes).astype(float)[:, None]
+    variances = group_sums(squares, codes) / counts
+    spread = group_sums((squares - variances[codes]) ** 2, codes) / (counts * np.maximum(counts - 1.0, 1.0))
     use = (counts > 1) & (spread > 0)
-    overall = float(squares.mean())
-    value = float(np.sum((variances[use] - overall) ** 2 / spread[use]))
-    return _chi2(value, int(use.sum()), note("rejects_with_few_periods"))
+    terms = np.where(use, (variances - squares.mean(axis=0)) ** 2 / np.where(use, spread, 1.0), 0.0)
+    return terms.sum(axis=0), use.sum(axis=0)
 
 
 def _as(design: Design, estimator: str, effects: tuple[str, ...]) -> Design:

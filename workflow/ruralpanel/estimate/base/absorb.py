@@ -174,7 +174,7 @@ class Absorbed:
     @property
     def basis(self) -> Floats:
         """(n, r) orthonormal columns that span the space net of the first factor's dummies."""
-        return _dense(self._basis)
+        return dense(self._basis)
 
     def _without_first(self, columns: Floats) -> Floats:
         if self.first is None:
@@ -238,19 +238,23 @@ class Absorbed:
             diagonal = diagonal + self._weights**2 / self._sums[self.first]
         return diagonal - self._constant**2 if self.without_constant else diagonal
 
-    def block(self, rows: Codes) -> Floats:
-        """The projection's block for `rows`."""
-        basis = self._basis[rows]
-        values = _dense(basis @ basis.T)
+    def blocks(self, rows: Codes) -> Floats:
+        """The projection's blocks (b, s, s) for sets of rows (b, s)."""
+        basis = self._basis
+        if isinstance(basis, np.ndarray):
+            values = basis[rows] @ basis[rows].swapaxes(1, 2)
+        else:
+            values = np.array([(basis[one] @ basis[one].T).toarray() for one in rows])
         if self.first is not None:
             codes, root = self.first[rows], self._weights[rows]
-            same = codes[:, None] == codes[None, :]
-            values = values + np.where(same, np.outer(root, root) / self._sums[codes][:, None], 0.0)
+            same = codes[:, :, None] == codes[:, None]
+            values += np.where(same, root[:, :, None] * root[:, None] / self._sums[codes][:, :, None], 0.0)
         if self.without_constant:
-            values = values - np.outer(self._constant[rows], self._constant[rows])
-        return values
+            constant = self._constant[rows]
+            values -= constant[:, :, None] * constant[:, None]
+        return np.asarray(values)
 
-    def grouped(self, values: Floats, codes: Codes) -> tuple[Floats, sparse.csr_array]:
+    def grouped(self, values: Floats, codes: Codes) -> tuple[Floats, Matrix]:
         """Coordinates of the groups' parts of `values` in an orthonormal basis of the space.
 
         Parameters
@@ -259,7 +263,7 @@ class Absorbed:
 
         Returns
         -------
-        (groups, r) coordinates along `basis`, and sparse (groups, levels) ones along the first factor's dummies. The
+        (groups, r) coordinates along `basis`, and (groups, levels) ones along the first factor's dummies. The
         sum of ``left[i] P[i, j] right[j]`` over i in group g, j in group h, with P the projection, is the product of
         the rows g and h: all that bootstraps and degrees of freedom need of P.
         """
@@ -270,19 +274,16 @@ class Absorbed:
         else:
             along = (_dummies(codes, values).T @ basis).toarray()
         if self.first is None:
-            return along, sparse.csr_array((groups, 0))
-        entries = values * self._weights / np.sqrt(self._sums)[self.first]
-        first = sparse.csr_array((entries, (codes, self.first)), shape=(groups, _levels(self.first)))
+            return along, np.zeros((groups, 0))
+        first = table_of(values * self._weights / np.sqrt(self._sums)[self.first], codes, self.first)
         if self.without_constant:
             share = np.sqrt(self._sums / self._sums.sum())
-            first = sparse.csr_array(first.toarray() - np.outer(first @ share, share))
+            first = dense(first) - np.outer(dense(first) @ share, share)
         return along, first
 
     def cross(self, left: Floats, left_codes: Codes, right: Floats, right_codes: Codes) -> Floats:
         """Matrix (groups, groups) of the products that `grouped` describes."""
-        a, a_first = self.grouped(left, left_codes)
-        b, b_first = self.grouped(right, right_codes)
-        return np.asarray(a @ b.T + (a_first @ b_first.T).toarray())
+        return products(self.grouped(left, left_codes), self.grouped(right, right_codes))
 
     def rank_outside(self, groups: Sequence[Codes]) -> int:
         """Dimension of the space once every factor that is nested in one of `groups` is reduced to a constant.
@@ -309,7 +310,7 @@ def _halves(gram: Matrix, whole: Floats) -> Matrix:
     """
     scale = 1.0 / np.sqrt(np.where(whole > 0, whole, 1.0))
     if whole.size <= SMALL:
-        return _half(_dense(gram), scale)
+        return _half(dense(gram), scale)
     table = sparse.csr_array(gram)
     pieces = _pieces(table, scale)
     largest = max(piece.size for piece in pieces)
@@ -364,7 +365,13 @@ def _groups(left: Codes, right: Codes) -> int:
     return int(csgraph.connected_components(links, directed=False, return_labels=False))
 
 
-def _dense(matrix: Matrix) -> Floats:
+def products(left: tuple[Floats, Matrix], right: tuple[Floats, Matrix]) -> Floats:
+    """Products (groups, groups) of the rows of coordinates from `Absorbed.grouped`."""
+    return np.asarray(left[0] @ right[0].T + dense(left[1] @ right[1].T))
+
+
+def dense(matrix: Matrix) -> Floats:
+    """A matrix with its zeros."""
     return matrix if isinstance(matrix, np.ndarray) else np.asarray(matrix.toarray())
 
 
@@ -397,6 +404,14 @@ def group_sums(values: Floats, codes: Codes) -> Floats:
     for j in range(values.shape[1]):
         result[:, j] = np.bincount(codes, weights=values[:, j], minlength=size)
     return result
+
+
+def table_of(values: Floats, rows: Codes, columns: Codes) -> Matrix:
+    """Sums of `values` (n,) by two codes, sparse where the table has many entries."""
+    shape = _levels(rows), _levels(columns)
+    if shape[0] * shape[1] > FEW:
+        return sparse.csr_array((values, (rows, columns)), shape=shape)
+    return np.bincount(rows * shape[1] + columns, values, shape[0] * shape[1]).reshape(shape)
 
 
 def _levels(codes: Codes) -> int:

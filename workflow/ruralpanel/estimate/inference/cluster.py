@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import sparse
 
-from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.absorb import Matrix, compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import covariance, validity
@@ -16,6 +15,9 @@ from ruralpanel.project.kinds.inference import Cluster
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import did_you_mean
 from ruralpanel.project.settings import InferenceSpec
+
+CELLS = 1_000_000
+"""Numbers of clusters' matrices held at once."""
 
 LARGEST_CLUSTER = 3000
 """Rows of a cluster whose block of the hat matrix is still inverted (CR2, CR3)."""
@@ -147,17 +149,27 @@ def adjusted_rows(
     space = covariance.space_of(fit, design)
     columns = fit.x if columns is None else columns
     result = np.empty_like(columns)
-    order = np.argsort(codes, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        if rows.size > LARGEST_CLUSTER:
-            found, reason = f"CR2 or CR3 with a cluster of {rows.size} rows", note("large_cluster", rows=int(rows.size))
-            validity.stop(design, found, f"at most {LARGEST_CLUSTER}", "use CR1", reason=reason)
+    largest = int(np.bincount(codes).max())
+    if largest > LARGEST_CLUSTER:
+        found, reason = f"CR2 or CR3 with a cluster of {largest} rows", note("large_cluster", rows=largest)
+        validity.stop(design, found, f"at most {LARGEST_CLUSTER}", "use CR1", reason=reason)
+    for rows in _of_one_size(codes):
         x = fit.x[rows]
-        annihilator = np.eye(rows.size) - space.block(rows) - x @ fit.bread @ x.T
-        values, vectors = np.linalg.eigh(annihilator)
-        kept = values > 1e-9
-        result[rows] = (vectors[:, kept] * values[kept] ** power) @ (vectors[:, kept].T @ columns[rows])
+        annihilators = np.eye(rows.shape[1]) - space.blocks(rows) - x @ fit.bread @ x.swapaxes(1, 2)
+        values, vectors = np.linalg.eigh(annihilators)
+        powers = np.where(values > 1e-9, np.maximum(values, 1e-9) ** power, 0.0)
+        result[rows] = (vectors * powers[:, None]) @ (vectors.swapaxes(1, 2) @ columns[rows])
     return result
+
+
+def _of_one_size(codes: IntArray) -> Iterator[IntArray]:
+    """Rows (clusters, size) of clusters of one size, as many at once as `CELLS` allows."""
+    order, counts = np.argsort(codes, kind="stable"), np.bincount(codes)
+    ends = np.cumsum(counts)
+    for size in np.unique(counts).tolist():
+        rows = order[(ends[counts == size] - size)[:, None] + np.arange(size)]
+        step = max(1, CELLS // size**2)
+        yield from (rows[start : start + step] for start in range(0, len(rows), step))
 
 
 def satterthwaite_df(fit: Fit, design: Design, codes: IntArray, weights: FloatArray) -> FloatArray:
@@ -184,7 +196,7 @@ def satterthwaite_df(fit: Fit, design: Design, codes: IntArray, weights: FloatAr
 
 
 def _df_by_factors(
-    diagonal: FloatArray, sums: FloatArray, bread: FloatArray, along: FloatArray, first: sparse.csr_array
+    diagonal: FloatArray, sums: FloatArray, bread: FloatArray, along: FloatArray, first: Matrix
 ) -> float:
     """``tr(M)² / tr(M²)`` of M = diag(`diagonal`) − S B S' − A A' − F F' (G, G) without any matrix of that size.
 
@@ -194,9 +206,9 @@ def _df_by_factors(
     """
     left = np.hstack([sums @ np.linalg.cholesky(bread), along])
     small = first @ first.T if first.shape[0] <= first.shape[1] else first.T @ first
-    squares = np.sum(left**2, axis=1) + np.asarray(first.multiply(first).sum(axis=1)).ravel()
+    squares = np.sum(left**2, axis=1) + np.asarray((first * first).sum(axis=1)).ravel()
     trace = diagonal.sum() - squares.sum()
-    whole = np.sum((left.T @ left) ** 2) + small.multiply(small).sum() + 2.0 * np.sum((first.T @ left) ** 2)
+    whole = np.sum((left.T @ left) ** 2) + (small * small).sum() + 2.0 * np.sum((first.T @ left) ** 2)
     return float(trace**2 / (diagonal @ diagonal - 2.0 * (diagonal @ squares) + whole))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.notes import Note, note
 
@@ -137,7 +137,7 @@ def _scales(residuals: FloatArray, equal: FloatArray, units: IntArray) -> FloatA
     """
     count = int(units.max()) + 1
     size = np.bincount(units).astype(float)
-    drawn = np.array([np.bincount(units, weights=column**2, minlength=count) for column in equal.T]).T / size[:, None]
+    drawn = group_sums(equal**2, units) / size[:, None]
     seen = np.bincount(units, weights=residuals**2, minlength=count) / size
     usable = (drawn.mean(axis=1) > 1e-9) & (seen > 1e-12 * seen.mean())
     scale = np.ones(count)

@@ -13,7 +13,7 @@ from scipy import special
 
 from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.absorb import compact, group_sums, products
 from ruralpanel.estimate.base.model_json import LARGE_SIZE
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.base.rows import Test
@@ -188,13 +188,12 @@ def _degrees(fit: Fit, design: Design, rows: FloatArray, codes: IntArray) -> flo
     space, q = covariance.space_of(fit, design), rows.shape[1]
     sums = [group_sums(column[:, None] * fit.x, codes) for column in rows.T]
     columns = [np.ascontiguousarray(column) for column in rows.T]
+    parts = [space.grouped(column, codes) for column in columns]
     k = np.empty((int(codes.max()) + 1, int(codes.max()) + 1, q, q))
     for s in range(q):
         for t in range(q):
             diagonal = np.diag(np.bincount(codes, weights=columns[s] * columns[t]))
-            k[:, :, s, t] = (
-                diagonal - sums[s] @ fit.bread @ sums[t].T - space.cross(columns[s], codes, columns[t], codes)
-            )
+            k[:, :, s, t] = diagonal - sums[s] @ fit.bread @ sums[t].T - products(parts[s], parts[t])
     mean = np.einsum("ggst->st", k)
     values, vectors = np.linalg.eigh(0.5 * (mean + mean.T))
     if values[0] <= 1e-12 * values[-1]:

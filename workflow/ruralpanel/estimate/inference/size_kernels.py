@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, group_sums
+from ruralpanel.estimate.base.absorb import Absorbed, dense, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import cluster, covariance, dependence, methods, permutation
 from ruralpanel.estimate.inference.covariance import critical_values
@@ -26,6 +26,9 @@ LEVEL = 0.05
 
 CELLS = 3_000_000
 """Numbers held at once."""
+
+TOGETHER = 25
+"""Panels whose scores are computed at once: few enough to stay near the core."""
 
 FEW_SIGNS = 8
 """Clusters up to which all vectors of signs are gone through, as the bootstrap itself does."""
@@ -96,9 +99,10 @@ def wild(
             for dimension in dimensions:
                 squares = group_sums(z[:, None] * outcomes.residuals[:, part], dimension.codes) ** 2
                 linear, maps = score_maps(fit, space, z, restricted, dimension.codes, drawn)
-                scores = maps @ weights
                 variance += dimension.sign * np.sum(squares, axis=0)
-                spread += dimension.sign * np.einsum("sgb,sgb->sb", scores, scores)
+                for few in (slice(first, first + TOGETHER) for first in range(0, width, TOGETHER)):
+                    scores = maps[few] @ weights[few]
+                    spread[few] += dimension.sign * np.einsum("sgb,sgb->sb", scores, scores)
             numerator = np.squeeze(linear[:, None, :] @ weights, axis=1)
             sample = (outcomes.params[j, part] * float(z @ z)) ** 2 * (1.0 - TIE)
             count = np.sum(numerator**2 * variance[:, None] >= spread * sample[:, None], axis=1)
@@ -220,21 +224,19 @@ def score_maps(
 ) -> tuple[FloatArray, FloatArray]:
     """Linear forms (panels, H) and score maps (panels, G, H) of the weights: see `wild_kernel.ScoreMap`."""
     assert fit.x is not None
-    groups, number = int(codes.max()) + 1, int(drawn.max()) + 1
-    linear = group_sums(z[:, None] * restricted, drawn).T
-    maps = np.zeros((restricted.shape[1], groups, number))
-    pairs = cluster.crossing((codes, drawn))
-    first_rows = np.unique(pairs, return_index=True)[1]
-    maps[:, codes[first_rows], drawn[first_rows]] = group_sums(z[:, None] * restricted, pairs).T
     columns = np.hstack([fit.x, space.basis])
     left = np.hstack([group_sums(z[:, None] * fit.x, codes) @ fit.bread, group_sums(z[:, None] * space.basis, codes)])
     first = space.grouped(z, codes)[1]
-    if np.abs(first.data).max(initial=0.0) > 1e-10 * np.abs(z).max():
-        dummies = space.grouped(np.ones(z.size), np.arange(z.size))[1].toarray()
-        columns, left = np.hstack([columns, dummies]), np.hstack([left, first.toarray()])
-    sums = np.array([group_sums(column[:, None] * restricted, drawn) for column in columns.T])
-    maps -= left @ sums.transpose(2, 0, 1)
-    return linear, maps
+    if first.size and abs(first).max() > 1e-10 * np.abs(z).max():
+        dummies = dense(space.grouped(np.ones(z.size), np.arange(z.size))[1])
+        columns, left = np.hstack([columns, dummies]), np.hstack([left, dense(first)])
+    by_row = -left @ columns.T
+    by_row[codes, np.arange(z.size)] += z
+    maps = np.empty((restricted.shape[1], len(left), int(drawn.max()) + 1))
+    order = np.argsort(drawn, kind="stable")
+    for h, rows in enumerate(np.split(order, np.flatnonzero(np.diff(drawn[order])) + 1)):
+        maps[:, :, h] = (by_row[:, rows] @ restricted[rows]).T
+    return group_sums(z[:, None] * restricted, drawn).T, maps
 
 
 def _itself(outcomes: Outcomes) -> Outcomes:

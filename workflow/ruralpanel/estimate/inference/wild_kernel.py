@@ -8,16 +8,17 @@ and so does the interval by inversion (Roodman, Nielsen, MacKinnon and Webb 2019
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
-from scipy import sparse
 
-from ruralpanel.estimate.base.absorb import Absorbed, group_sums
+from ruralpanel.estimate.base.absorb import Absorbed, Matrix, dense, group_sums, table_of
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
-from ruralpanel.estimate.inference import covariance
+from ruralpanel.estimate.inference import covariance, sign_tables
+from ruralpanel.estimate.inference.sign_tables import SignTables, drawn_bytes
 from ruralpanel.project.problems import tracked
 
 TIE = 1e-10
@@ -69,47 +70,62 @@ class Draws:
 
     def p_value(self, d: float) -> float:
         """Two-sided p-value: the share of draws, the sample included, whose statistic is at least as far from zero."""
-        return self.share(self.count(d))
+        return self.share(_count(self.quartic, d))
 
-    def count(self, d: float) -> int:
-        """Draws whose statistic is at least as far from zero as the sample's."""
-        return int(np.count_nonzero(self.extreme(d)))
-
-    def extreme(self, d: float) -> Flags:
-        """Which draws' statistics are at least as far from zero as the sample's."""
-        sample = (d * self.size) ** 2
-        left = (self.n0 + d * self.n1) ** 2 * self.denominator
-        right = (self.q0 + d * (2.0 * self.q1 + d * self.q2)) * (sample * (1.0 - TIE))
-        return np.asarray(left >= right)
-
-    def share(self, count: int) -> float:
-        """The p-value that so many draws make."""
-        total = self.n0.size * self.multiple
+    def share(self, count: int, of: int | None = None) -> float:
+        """The p-value that so many draws make, of all or of as many as are looked at."""
+        total = (of or self.n0.size) * self.multiple
         return (count * self.multiple + 1) / (total + 1) if self.random else count * self.multiple / total
 
-    def chosen(self, draws: slice | Flags) -> Draws:
-        """Some of the draws."""
-        parts = (self.n0[draws], self.n1[draws], self.q0[draws], self.q1[draws], self.q2[draws])
-        return Draws(*parts, self.size, self.denominator, self.multiple, self.random)
+    @cached_property
+    def quartic(self) -> FloatArray:
+        """(5, draws) coefficients of the polynomials in d that are not negative where a draw is as far as the sample.
 
-    def beyond(self, d: float) -> Draws:
-        """The draws that may be extreme at the null `d` or at one farther out.
+        That is its squared numerator times the sample's squared denominator, less the same the other way round.
+        """
+        size = self.size**2 * (1.0 - TIE)
+        result = np.empty((5, self.n0.size))
+        for part in _blocks(self.n0.size):
+            n0, n1 = self.n0[part], self.n1[part]
+            result[0, part] = n0**2 * self.denominator
+            result[1, part] = n0 * n1 * (2.0 * self.denominator)
+            result[2, part] = n1**2 * self.denominator - self.q0[part] * size
+            result[3, part] = self.q1[part] * (-2.0 * size)
+            result[4, part] = self.q2[part] * -size
+        return result
+
+    def beyond(self, d: float) -> Flags:
+        """Which draws may be extreme at the null `d` or at one farther out.
 
         Over d² the statistic's numerator is farthest from zero at `d` or far out, its squared denominator smallest at
         `d` or where the parabola turns.
         """
-        parts = []
-        for start in range(0, self.n0.size, CHUNK):
-            one = self.chosen(slice(start, start + CHUNK))
-            line = np.maximum(np.abs(one.n0 / d + one.n1), np.abs(one.n1))
-            least = one.q0 + d * (2.0 * one.q1 + d * one.q2)
-            falling = np.flatnonzero((one.q1 + d * one.q2) * d < 0.0)
-            bend = one.q2[falling]
-            bottom = one.q0[falling] - one.q1[falling] ** 2 / np.where(bend > 0.0, bend, 1.0)
+        found = np.empty(self.n0.size, dtype=bool)
+        for part in _blocks(self.n0.size):
+            n0, n1, q0, q1, q2 = self.n0[part], self.n1[part], self.q0[part], self.q1[part], self.q2[part]
+            line = np.maximum(np.abs(n0 / d + n1), np.abs(n1))
+            slope = q1 + d * q2
+            least = q0 + d * (q1 + slope)
+            falling = np.flatnonzero(slope * d < 0.0)
+            bend = q2[falling]
+            bottom = q0[falling] - q1[falling] ** 2 / np.where(bend > 0.0, bend, 1.0)
             least[falling] = np.where(bend > 0.0, bottom, -np.inf)
-            least[one.q2 < 0.0] = -np.inf
-            parts.append(line**2 * self.denominator >= least * (self.size**2 * (1.0 - 2.0 * TIE)))
-        return self.chosen(np.concatenate(parts))
+            least[q2 < 0.0] = -np.inf
+            found[part] = line**2 * self.denominator >= least * (self.size**2 * (1.0 - 2.0 * TIE))
+        return found
+
+
+def _blocks(draws: int) -> Iterator[slice]:
+    return (slice(start, start + CHUNK) for start in range(0, draws, CHUNK))
+
+
+def _extreme(quartic: FloatArray, d: float) -> Flags:
+    """Which draws' statistics are at least as far from zero as the sample's."""
+    return np.asarray(np.array([1.0, d, d**2, d**3, d**4]) @ quartic >= 0.0)
+
+
+def _count(quartic: FloatArray, d: float) -> int:
+    return int(np.count_nonzero(_extreme(quartic, d)))
 
 
 @dataclass(frozen=True)
@@ -128,8 +144,8 @@ class ScoreMap:
     multiplied out).
     """
 
-    scores: sparse.csr_array
-    pairs: tuple[tuple[FloatArray | sparse.csr_array, FloatArray | sparse.csr_array], ...]
+    scores: Matrix
+    pairs: tuple[tuple[Matrix, Matrix], ...]
 
     def __matmul__(self, weights: FloatArray) -> FloatArray:
         result = self.scores @ weights
@@ -139,7 +155,14 @@ class ScoreMap:
 
     def dense(self) -> FloatArray:
         """The map as one matrix (G, H)."""
-        return self @ np.eye(self.scores.shape[1])
+        result = dense(self.scores)
+        for left, right in self.pairs:
+            result = result - dense(left @ right.T)
+        return result
+
+
+Maps = tuple[ScoreMap, ScoreMap]
+"""Maps of one dimension's scores: of the residuals and of the regressor that the null is about."""
 
 
 def combination(
@@ -168,50 +191,68 @@ def combination(
     z = fit.x @ direction / float(contrast @ direction)
     space = covariance.space_of(fit, design)
     dimensions = [Dimension(1.0, codes), *further]
-    maps = [score_map(fit.x, fit.bread, space, z, u, d.codes, drawn) for d in dimensions for u in (fit.residuals, z)]
+
+    def of(u: FloatArray, dimension: Dimension) -> ScoreMap:
+        assert fit.x is not None
+        return score_map(fit.x, fit.bread, space, z, u, dimension.codes, drawn)
+
+    maps = [(of(fit.residuals, dimension), of(z, dimension)) for dimension in dimensions]
+    signed = [dimension.sign for dimension in dimensions]
     number = int(drawn.max()) + 1
-    products = _products(maps)
     enumerated = given is None and kind == "rademacher" and 2**number <= draws
     total = 2 ** (number - 1) if enumerated else draws
+    random_signs = given is None and kind == "rademacher" and not enumerated
+    tabled = random_signs and number <= sign_tables.MOST_CLUSTERS and total >= sign_tables.LEAST_DRAWS
+    tables = _tables(maps, signed) if tabled else None
+    products = _products(maps, signed)
     values = np.empty((5, total))
     chunk = max(1, min(CHUNK, CELLS // number))
     steps = range(0, total, chunk)
     for start in tracked(steps, len(steps), "blocks of bootstrap draws"):
-        size = min(chunk, total - start)
-        if given is not None:
-            v = given[:, start : start + size]
+        part = slice(start, min(start + chunk, total))
+        size = part.stop - start
+        if tables is not None:
+            values[:, part] = tables.values(drawn_bytes(number, size, rng))
+        elif given is not None:
+            products(given[:, part], values[:, part])
+        elif enumerated:
+            products(signs(number, start, size), values[:, part])
         else:
-            v = signs(number, start, size) if enumerated else draw_weights(kind, number, size, rng)
-        for first in range(0, size, BLOCK):
-            last = min(first + BLOCK, size)
-            part = values[:, start + first : start + last]
-            part[0], part[1], scores = products(v[:, first:last])
-            for i, (left, right) in enumerate(((0, 0), (0, 1), (1, 1)), start=2):
-                np.einsum("ij,ij->j", scores[left], scores[right], out=part[i])
-                for other, dimension in enumerate(further, start=1):
-                    s0, s1 = scores[2 * other + left], scores[2 * other + right]
-                    part[i] += dimension.sign * np.einsum("ij,ij->j", s0, s1)
+            products(draw_weights(kind, number, size, rng), values[:, part])
     sums = [group_sums((z * fit.residuals)[:, None], dimension.codes) for dimension in dimensions]
-    denominator = float(sum(dimension.sign * np.sum(one**2) for dimension, one in zip(dimensions, sums, strict=True)))
+    denominator = float(sum(sign * np.sum(one**2) for sign, one in zip(signed, sums, strict=True)))
     n0, n1, q0, q1, q2 = values
     return Draws(n0, n1, q0, q1, q2, float(z @ z), denominator, 2 if enumerated else 1, not enumerated)
 
 
-Products = Callable[[FloatArray], tuple[FloatArray, FloatArray, list[FloatArray]]]
-"""Weights (H, draws) → both linear forms (draws,) and the values of all score maps (G, draws)."""
+def _tables(maps: Sequence[Maps], signed: Sequence[float]) -> SignTables:
+    """Tables of the five numbers of a draw."""
+    forms = np.zeros((3, *np.repeat(maps[0][0].scores.shape[1], 2)))
+    for sign, pair in zip(signed, maps, strict=True):
+        left, right = (one.dense() for one in pair)
+        forms += sign * np.array([left.T @ left, left.T @ right, right.T @ right])
+    return SignTables.of(_linear(maps), (forms + forms.transpose(0, 2, 1)) / 2.0)
 
 
-def _products(maps: Sequence[ScoreMap]) -> Products:
-    linear = [np.asarray(part.scores.sum(axis=0)).ravel() for part in maps[:2]]
-    sizes = [part.scores.shape[0] for part in maps]
-    if max(sizes) * linear[0].size > SMALL:
-        return lambda v: (linear[0] @ v, linear[1] @ v, [scores @ v for scores in maps])
-    stacked = np.vstack([*linear, *(scores.dense() for scores in maps)])
-    ends = 2 + np.cumsum(sizes)
+def _linear(maps: Sequence[Maps]) -> FloatArray:
+    """(2, H) the numerators as forms of the weights."""
+    return np.array([part.scores.sum(axis=0) for part in maps[0]])
 
-    def products(v: FloatArray) -> tuple[FloatArray, FloatArray, list[FloatArray]]:
-        values = stacked @ v
-        return values[0], values[1], [values[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+def _products(maps: Sequence[Maps], signed: Sequence[float]) -> Callable[[FloatArray, FloatArray], None]:
+    """Puts the five numbers of draws with weights (H, draws) into (5, draws)."""
+    linear = _linear(maps)
+    small = max(part.scores.shape[0] for one in maps for part in one) * linear.shape[1] <= SMALL
+    used = [[part.dense() if small else part for part in one] for one in maps]
+
+    def products(weights: FloatArray, values: FloatArray) -> None:
+        for start in range(0, weights.shape[1], BLOCK):
+            v, five = weights[:, start : start + BLOCK], values[:, start : start + BLOCK]
+            five[:2], five[2:] = linear @ v, 0.0
+            for sign, (residuals, lever) in zip(signed, used, strict=True):
+                left, right = residuals @ v, lever @ v
+                for i, (a, b) in enumerate(((left, left), (left, right), (right, right)), start=2):
+                    five[i] += sign * np.einsum("ij,ij->j", a, b)
 
     return products
 
@@ -245,13 +286,12 @@ def invert(result: Draws, estimate: float, level: float = 0.95) -> tuple[float, 
 def _kept(result: Draws, nulls: FloatArray, level: float) -> Flags:
     """Which of some nulls of one sign, in their order outward, are not rejected."""
     kept = np.zeros(nulls.size, dtype=bool)
-    rest = result
+    rest = result.quartic
     for place, d in enumerate(nulls.tolist()):
-        parts = (rest.chosen(slice(start, start + CHUNK)) for start in range(0, rest.n0.size, CHUNK))
-        counts = accumulate(part.count(d) for part in parts)
+        counts = accumulate(_count(rest[:, part], d) for part in _blocks(rest.shape[1]))
         kept[place] = any(result.share(count) > level for count in counts)  # often the first draws settle it
-        if rest is result and not kept[place]:
-            rest = result.beyond(d)
+        if rest is result.quartic and not kept[place]:
+            rest = result.quartic[:, result.beyond(d)]
     return kept
 
 
@@ -262,28 +302,28 @@ def _end(result: Draws, inside: float, outside: float, unit: float, level: float
     alone are looked at from then on.
     """
 
-    def narrowed(low: int, high: int, draws: Draws, whole: Draws, sure: int = 0, until: int = 1) -> tuple[int, int]:
+    def narrowed(low: int, high: int, draws: FloatArray, of: int, sure: int = 0, until: int = 1) -> tuple[int, int]:
         while high - low > until:
             middle = (low + high) // 2
-            kept = whole.share(sure + draws.count(null(middle))) > level
+            kept = result.share(sure + _count(draws, null(middle)), of) > level
             low, high = (middle, high) if kept else (low, middle)
         return low, high
 
     def null(place: int) -> float:
         return (inside + (outside - inside) * (place / PLACES)) * unit
 
-    few = result.chosen(slice(0, CHUNK))
-    about, _ = narrowed(0, PLACES, few, few, until=PLACES // ROUGH)
+    every = result.quartic
+    few = every[:, :CHUNK]
+    about, _ = narrowed(0, PLACES, few, few.shape[1], until=PLACES // ROUGH)
     low, high = max(about - PLACES // NEARBY, 0), min(about + PLACES // NEARBY, PLACES)
-    at = [result.extreme(null(place)) for place in (low, high)]
-    counts = [int(np.count_nonzero(one)) for one in at]
-    if result.share(counts[0]) > level >= result.share(counts[1]):
-        sure, changing = int(np.count_nonzero(at[0] & at[1])), result.chosen(at[0] != at[1])
-        found, beyond = narrowed(low, high, changing, result, sure)
+    first, last = (_extreme(every, null(place)) for place in (low, high))
+    if result.share(int(first.sum())) > level >= result.share(int(last.sum())):
+        sure, changing = int((first & last).sum()), every[:, first != last]
+        found, beyond = narrowed(low, high, changing, result.n0.size, sure)
         if result.p_value(null(found)) > level >= result.p_value(null(beyond)):
             return null(found) / unit
     # the first draws mislead, or a draw left and came back between the two: look at all
-    return null(narrowed(0, PLACES, result, result)[0]) / unit
+    return null(narrowed(0, PLACES, every, result.n0.size)[0]) / unit
 
 
 def score_map(
@@ -304,16 +344,14 @@ def score_map(
     x : (m, k) regressors net of `space`. bread : ``inv(x' x)``. z : (m,) orthogonal to `space`. u : (m,).
     codes : clusters (m,). drawn : clusters (m,) that share a weight.
     """
-    shape = (int(codes.max()) + 1, int(drawn.max()) + 1)
-    scores = sparse.csr_array((z * u, (codes, drawn)), shape=shape)
     left, left_first = space.grouped(z, codes)
     right, right_first = space.grouped(u, drawn)
     regressors = (group_sums(z[:, None] * x, codes) @ bread, group_sums(u[:, None] * x, drawn))
-    pairs: list[tuple[FloatArray | sparse.csr_array, FloatArray | sparse.csr_array]] = [regressors, (left, right)]
+    pairs: list[tuple[Matrix, Matrix]] = [regressors, (left, right)]
     # z is orthogonal to the effects: where they are nested in the clusters this part is zero but for rounding
-    if np.abs(left_first.data).max(initial=0.0) > 1e-10 * np.abs(z).max():
+    if left_first.size and abs(left_first).max() > 1e-10 * np.abs(z).max():
         pairs.append((left_first, right_first))
-    return ScoreMap(scores, tuple(pairs))
+    return ScoreMap(table_of(z * u, codes, drawn), tuple(pairs))
 
 
 def signs(number: int, start: int, size: int) -> FloatArray:
@@ -335,6 +373,4 @@ def draw_weights(kind: str, number: int, size: int, rng: np.random.Generator) ->
         root = np.sqrt(5.0)
         low = rng.random((number, size)) < (root + 1.0) / (2.0 * root)
         return np.asarray(np.where(low, (1.0 - root) / 2.0, (1.0 + root) / 2.0))
-    # the top bits of a stream of bytes: what rng.integers(0, 2, dtype=np.int8) returns, ten times as fast; 1 where set
-    set_bits = np.frombuffer(rng.bytes(number * size), dtype=np.int8).reshape(number, size) >> 7
-    return np.asarray(-1 - 2 * set_bits, dtype=np.float64)
+    return np.asarray(-1 - 2 * (drawn_bytes(number, size, rng).view(np.int8) >> 7), dtype=np.float64)
