@@ -132,3 +132,23 @@ def test_an_overlap_that_leads_nowhere_is_refused(tmp_path: Path, overlap: Any, 
     (tmp_path / "about.yaml").write_text(yaml.safe_dump(wrong), encoding="utf-8")
     with pytest.raises(UserError, match=message):
         load_sidecar(tmp_path / "about.yaml")
+
+
+def test_the_configuration_takes_every_key_of_a_series_that_a_sidecar_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    roads = {
+        **{"label": "Roads", "file": "old.csv", "column": "km", "measure": "km", "same_as": "roads.roads_new"},
+        **{"years": {"list": [2001, 2002]}, "counts": "Highways", "counts_zh": "公路", "note": "By hand"},
+        "breaks": {2002: {"what": "village roads", "what_zh": "村道"}},
+    }
+    new = {"file": "new.csv", "column": "km", "measure": "km"}
+    spec = project(tmp_path, {"roads": roads, "roads_new": new}).sources["roads"].series["roads"]
+    assert (spec.same_as, spec.years, spec.note, spec.note_zh) == (
+        ("roads.roads_new",),
+        (2001, 2002),
+        "Highways",
+        "公路",
+    )
+    assert spec.breaks[2002].what_zh == "村道"

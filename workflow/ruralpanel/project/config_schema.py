@@ -14,6 +14,7 @@ from ruralpanel.project.kinds.inference import KEYS as METHOD_KEYS
 from ruralpanel.project.kinds.maps import MAPS
 from ruralpanel.project.kinds.options import Options, plain, properties
 from ruralpanel.project.kinds.tables import REGRESSION, TABLES
+from ruralpanel.project.schema import schema_of
 from ruralpanel.project.sections import data
 from ruralpanel.project.sections.configuration import (
     NAME,
@@ -27,12 +28,11 @@ from ruralpanel.project.sections.configuration import (
     Report,
     SpecificationCurve,
 )
+from ruralpanel.project.sidecars import SIDECAR_SCHEMA
 
 _PARTS: Mapping[str, type[Options]] = {
     "source": data.Source,
     "download": data.Download,
-    "series": data.Series,
-    "declared_break": data.DeclaredBreak,
     "panel": data.Panel,
     "span": data.Span,
     "variable": data.Variable,
@@ -67,7 +67,7 @@ def config_schema() -> Mapping[str, Any]:
         "$defs": {
             "name": NAME,
             **{name: _part(options) for name, options in _PARTS.items()},
-            "place": {"oneOf": [data.FILE_ALONE, _part(data.Place)]},
+            **_of_series(),
             "break_rule": {"oneOf": [data.RULE_ALONE, _part(data.AcceptedBreak)]},
             **kinds,
         },
@@ -102,6 +102,14 @@ def shared_schema() -> Mapping[str, Any]:
 def _part(options: type[Options]) -> dict[str, Any]:
     """A class as a schema."""
     return {name: value for name, value in plain(options.model_json_schema()).items() if name != "description"}
+
+
+def _of_series() -> dict[str, Any]:
+    """What a series may say, here as in a sidecar; a key left out here is as the sidecar has it."""
+    parts = schema_of(str(SIDECAR_SCHEMA))["$defs"]
+    names = ("words", "key", "year", "years", "units", "place", "series", "series_of_source", "break")
+    optional = {name: value for name, value in parts["series"].items() if name != "required"}
+    return {**{name: parts[name] for name in names}, "series": optional}
 
 
 def _model() -> dict[str, Any]:

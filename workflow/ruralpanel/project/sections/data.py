@@ -15,7 +15,6 @@ from ruralpanel.project.kinds.options import (
     Names,
     Options,
     Path,
-    Positive,
     SomeNames,
     Year,
     key,
@@ -29,63 +28,9 @@ _Years = Annotated[tuple[Year, ...], EACH_ONCE]
 _BY_YEAR = {"propertyNames": {"pattern": rf"^(?:[0-9]{{4}}|{PATTERN})\Z", "description": WORDS}}
 
 
-FILE_ALONE = {"type": "string", "minLength": 1, "description": "A file; the column is the one under column"}
 RULE_ALONE = {"enum": ["error", "drop", "dummy", "splice"]}
 _YEARS_ALONE = {"type": "array", "items": PERIOD, "minItems": 1, "uniqueItems": True}
 _ONE_LINE = {"propertyNames": {"pattern": r"^[^\n\t]{1,200}\Z", "description": "Text in one line, at most 200 letters"}}
-
-
-class Place(Options):
-    """A file and the column in it."""
-
-    file: Name = required("A file")
-    column: Name = required("The column that holds the series in this file")
-
-
-class Overlap(Options):
-    """Years given in both definitions of a series."""
-
-    series: str = required("Series of the source that gives the other definition")
-    years: Annotated[tuple[Year, ...], Field(min_length=1)] = required("Years that both give")
-
-
-class DeclaredBreak(Options):
-    """A break in a series' definition."""
-
-    model_config = ConfigDict(json_schema_extra={"not": {"required": ["factor", "overlap"]}})
-    what: Name = required("What changes with this year")
-    units: SomeNames | None = key("Ids of the units concerned; without it all")
-    factor: Positive | None = key("Old figures times this factor are comparable with new ones")
-    overlap: Overlap | None = key("Years given in both definitions")
-
-
-class Series(Options):
-    """A series of a source."""
-
-    model_config = ConfigDict(json_schema_extra={"not": {"required": ["file", "files"]}})
-    column: str | None = key("Column of the file that holds the series")
-    file: str | None = key("File that holds the series, where the source is a folder")
-    files: Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "items": {PART: "place"}, "minItems": 1})] = key(
-        "Files that hold the series, each for its own years: names, or {file, column}"
-    )
-    measure: str | None = key(
-        "Measure as published, such as 10^8 CNY or 亿元; 1: a pure number; absent: not said, and nothing is converted"
-    )
-    label: str | None = key("English name")
-    label_zh: str | None = key("Chinese name")
-    title_in_file: str | None = key("The indicator's name inside the file")
-    years: Annotated[tuple[Year, ...], Field(min_length=2, max_length=2)] | None = key("First and last year")
-    range: Annotated[
-        tuple[float | None, ...],
-        WithJsonSchema({"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}),
-    ] = key("Smallest and largest possible figure")
-    counts: str | None = key("What the figure counts and what it does not")
-    retrospective: tuple[str, ...] | None = key(
-        "Units whose figures for years before they were set up were published later"
-    )
-    breaks: Annotated[dict[str, Any], parts("declared_break", _BY_YEAR)] = key(
-        "Definition breaks by the first year of the new definition: {2006: {what: village roads counted}}"
-    )
 
 
 _SHA256 = {"type": "string", "pattern": r"^[0-9a-fA-F]{64}\Z", "description": "64 digits and letters a to f"}
