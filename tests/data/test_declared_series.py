@@ -139,16 +139,16 @@ def test_the_configuration_takes_every_key_of_a_series_that_a_sidecar_takes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     roads = {
-        **{"label": "Roads", "file": "old.csv", "column": "km", "measure": "km", "same_as": "roads.roads_new"},
+        **{"label": "Roads", "file": "old.csv", "column": "km", "measure": "km", "same_as": "made.roads_new"},
         **{"years": {"list": [2001, 2002]}, "counts": "Highways", "counts_zh": "公路", "note": "By hand"},
-        "breaks": {2002: {"what": "village roads", "what_zh": "村道"}},
+        "breaks": {2003: {"what": "village roads", "what_zh": "村道"}},
     }
     new = {"file": "new.csv", "column": "km", "measure": "km"}
-    spec = project(tmp_path, {"roads": roads, "roads_new": new}).sources["roads"].series["roads"]
+    spec = project(tmp_path, {"roads": roads, "roads_new": new}).sources["made"].series["roads"]
     assert (spec.same_as, spec.years, spec.note, spec.note_zh) == (
-        ("roads.roads_new",),
+        ("made.roads_new",),
         (2001, 2002),
         "Highways",
         "公路",
     )
-    assert spec.breaks[2002].what_zh == "村道"
+    assert spec.breaks[2003].what_zh == "村道"

@@ -137,9 +137,8 @@ def date_problems(dates: Mapping[str, float], periods: Sequence[int], file: str,
             wrong.setdefault(date, []).append(unit)
     for date, units in sorted(wrong.items()):
         expected = f"a {frequency(min(periods))} from {label(first)} to {label(last)}; blank: never treated"
-        yield Problem(
-            file, where, f"{date:g} for {some(units)}", expected, "leave the figure of never treated units blank"
-        )
+        fix = "leave the figure of never treated units blank"
+        yield Problem(file, where, f"{date:g} for {some(units)}", expected, fix)
 
 
 def first_problem(first: int, periods: Sequence[int], panel: str, file: str, where: str) -> Problem | None:
