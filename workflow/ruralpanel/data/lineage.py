@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.adapters.pieces import MOST_TEXTS
-from ruralpanel.project.files import content_of
+from ruralpanel.project.files import content_of, of_many_rows
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.sidecars import SourceSpec
 
@@ -74,12 +74,26 @@ def write(tables: Sequence[pd.DataFrame], path: Path, read: Mapping[str, Mapping
     words = pa.dictionary(pa.int32(), pa.string())
     types = {"period": pa.int64(), "row": pa.int32(), "factor": pa.float64(), "value": pa.float64()}
     schema = pa.schema([(name, types.get(name, words)) for name in LINEAGE], metadata=noted)
-    coded = [name for name in LINEAGE if types.get(name) != pa.float64()]
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=coded) as writer:
+    kinds = {field.name: "f" if field.type == pa.float64() else "i" if field.name in types else "O" for field in schema}
+    options = of_many_rows(kinds, ["variable"])
+    rows = options.pop("row_group_size")
+    with pq.ParquetWriter(path, schema, compression="zstd", **options) as writer:
         for table in filled:
-            columns = {name: table[name].astype("category") if name in LABELS else table[name] for name in LINEAGE}
-            arrays = [pa.Array.from_pandas(columns[field.name]).cast(field.type) for field in schema]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+            arrays = [_array(table[field.name], field.type) for field in schema]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=rows)
+
+
+def _array(column: pd.Series, kind: Any) -> Any:
+    """A column as PyArrow writes it: labels as codes, without a text for each row."""
+    import pyarrow as pa
+
+    if column.name not in LABELS:
+        return pa.Array.from_pandas(column).cast(kind)
+    labels = column.astype("category").cat
+    codes = labels.codes.to_numpy()
+    texts = pa.array(labels.categories).cast(kind.value_type)
+    absent = codes < 0 if codes.min(initial=0) < 0 else None
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=absent), texts)
 
 
 def named_files(source: SourceSpec) -> dict[str, str]:

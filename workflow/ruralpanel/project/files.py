@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
@@ -120,10 +120,31 @@ def restored(text: str) -> str:
 
 
 def write_parquet(path: str | Path, frame: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> None:
-    """Write a table as Parquet; a `LONG` one without looking for numbers that come again."""
-    words = [name for name in frame if frame[name].dtype.kind != "f"] if len(frame) >= LONG else True
+    """Write a table as Parquet; a `LONG` one as `of_many_rows` says."""
+    options = of_many_rows({name: kind.kind for name, kind in frame.dtypes.items()}) if len(frame) >= LONG else {}
     with atomic_path(path) as temporary:
-        frame.to_parquet(temporary, index=False, compression=compression, use_dictionary=words)
+        frame.to_parquet(temporary, index=False, compression=compression, **options)
+
+
+def of_many_rows(kinds: Mapping[Any, str], told_apart: Sequence[str] = ()) -> dict[str, Any]:
+    """How PyArrow writes millions of rows as Parquet: what takes the least time to write and to read again.
+
+    Texts stand in one dictionary, however long it is: beyond the usual megabyte each row would hold its own. Whole
+    numbers, which are mostly places in order, are written as steps; nothing looks for floats that come again.
+
+    Parameters
+    ----------
+    kinds : column → kind of its values, as NumPy names them (``O`` for texts).
+    told_apart : columns whose least and largest value stand with each group of rows, for who reads only some.
+    """
+    whole = [name for name, kind in kinds.items() if kind in "iu"]
+    return {
+        "use_dictionary": [name for name, kind in kinds.items() if kind not in "iuf"],
+        "dictionary_pagesize_limit": 1 << 30,
+        "column_encoding": dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+        "write_statistics": list(told_apart),
+        "row_group_size": 1 << 24,
+    }
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

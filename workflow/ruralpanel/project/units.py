@@ -8,7 +8,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, combinations
@@ -49,7 +49,7 @@ def _normal_all(names: Sequence[str]) -> list[str]:
     """`normal` of each: names in ASCII, of which there may be hundreds of thousands, in one go."""
     joined = "\0".join(names)
     if names and joined.isascii() and joined.count("\0") == len(names) - 1:
-        return joined.translate(_NO_BLANKS).casefold().split("\0")
+        return (joined.translate(_NO_BLANKS) if _BLANKS.search(joined) else joined).casefold().split("\0")
     return [normal(name) for name in names]
 
 
@@ -109,13 +109,27 @@ class Units:
         return tuple(dict.fromkeys(name for values in self.attributes.values() for name in values))
 
     @cached_property
-    def _by_name(self) -> dict[str, tuple[str, ...]]:
-        table: dict[str, list[str]] = {}
-        owners = [unit for unit in self.every for _ in range(1 + len(self.names[unit]))]
-        names = _normal_all([name for unit in self.every for name in (unit, *self.names[unit])])
-        for name, unit in dict.fromkeys(zip(names, owners, strict=True)):
-            table.setdefault(name, []).append(unit)
-        return {name: tuple(units) for name, units in table.items()}
+    def _by_name(self) -> dict[str, str]:
+        """Name as it is compared → the unit that bears it, the last of several."""
+        return dict(zip(*self._borne, strict=True))
+
+    @cached_property
+    def _in_turn(self) -> dict[str, tuple[str, ...]]:
+        """The units that bear a name, where there are several."""
+        found: dict[str, dict[str, None]] = {}
+        for name, unit in zip(*self._borne, strict=True):
+            if self._by_name[name] != unit:
+                found[name] = {}
+        for name, unit in zip(*self._borne, strict=True) if found else ():
+            if name in found:
+                found[name][unit] = None
+        return {name: tuple(units) for name, units in found.items()}
+
+    @cached_property
+    def _borne(self) -> tuple[list[str], list[str]]:
+        """Every name as it is compared, and who bears it."""
+        names = [name for unit in self.every for name in (unit, *self.names[unit])]
+        return _normal_all(names), [unit for unit in self.every for _ in range(1 + len(self.names[unit]))]
 
     def exists(self, unit: str, year: int) -> bool:
         """Whether a year lies within the unit's validity."""
@@ -128,18 +142,22 @@ class Units:
         A name that is none is tried in its other forms: ``130000.0``, ``Guangxi Zhuang A.R.``, ``Beijing 北京``; of two
         languages both must say the same.
         """
-        found = self._by_name.get(normal(name), ())
+        found = self._bearers(normal(name))
         if found or not name:
             return found
         for forms in _other_forms(name):
-            meant = {self._by_name.get(normal(form), ()) for form in forms}
+            meant = {self._bearers(normal(form)) for form in forms}
             if len(meant) == 1 and meant != {()}:
                 return meant.pop()
         return ()
 
+    def _bearers(self, normal_name: str) -> tuple[str, ...]:
+        unit = self._by_name.get(normal_name)
+        return () if unit is None else self._in_turn.get(normal_name, (unit,))
+
     def bearers_of(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """`bearers` of each of many names."""
-        found = map(self._by_name.get, _normal_all(names))
+        found = map(self._bearers, _normal_all(names))
         return [ids or self.bearers(name) for name, ids in zip(names, found, strict=True)]
 
     def match(self, name: str, year: int | None = None) -> str | None:
@@ -208,7 +226,7 @@ def load_units(path: str | Path, name: str = "") -> Units:
     ]
     problems += [*_aggregate_problems(table, aggregates), *_positions_outside(table)]
     years = [[int(v) if v and _YEAR.fullmatch(v) else None for v in table.column(column)] for column in _VALID]
-    names = {unit: tuple(dict.fromkeys(filter(None, n))) for unit, n in zip(ids, _names(table.cells), strict=True)}
+    names = dict(zip(ids, map(_once, _names(table.cells)), strict=True))
     several = set(aggregates)
     single = tuple(unit for unit in ids if unit not in several)
     valid = dict(zip(ids, zip(*years, strict=True), strict=True))
@@ -249,26 +267,26 @@ def _read(path: str | Path, file: str) -> _Table:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise UserError.at(file, "", f"a table that cannot be read ({error})", "comma-separated values") from None
-    rows = [[cell.strip() for cell in row] for row in rows]
-    header = rows[0] if rows else []
+    header = [cell.strip() for cell in rows[0]] if rows else []
     problems = list(_header_problems(header, file))
-    body = {number: row for number, row in enumerate(rows[1:], start=2) if any(row)}
-    if not problems and not body:
+    numbers = [number for number, row in enumerate(rows[1:], start=2) if any(row) and any(map(str.strip, row))]
+    if not problems and not numbers:
         problems.append(Problem(file, "", "a header and no unit", "one row per unit"))
     problems += [
         Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has")
-        for number, row in body.items()
-        if len(row) != len(header)
+        for number in numbers
+        if len(row := rows[number - 1]) != len(header)
     ]
     suspect = _UNPRINTABLE.search("".join(chain.from_iterable(rows)))
     for number, row in enumerate(rows if suspect else (), start=1):
-        for column, cell in zip(header, row, strict=False):
+        for column, cell in zip(header, map(str.strip, row), strict=False):
             if unprintable := _UNPRINTABLE.search(cell):
                 found = f"{cell[: unprintable.start()]!r} and the control character U+{ord(unprintable.group()):04X}"
                 where = f"row {number}, column {column}" if number > 1 else "header"
                 problems.append(Problem(file, where, found, "text in one line", "take it out"))
     raise_any(problems)
-    return _Table(file, dict(zip(header, map(list, zip(*body.values(), strict=True)), strict=True)), list(body))
+    cells = {name: [rows[number - 1][i].strip() for number in numbers] for i, name in enumerate(header)}
+    return _Table(file, cells, numbers)
 
 
 def _header_problems(header: Sequence[str], file: str) -> Iterator[Problem]:
@@ -297,7 +315,7 @@ def _is_name(column: str) -> bool:
     return column == "name" or column.startswith("name_")
 
 
-def _names(cells: Mapping[str, Sequence[str]]) -> Iterator[Iterable[str]]:
+def _names(cells: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
     """What each unit goes by: names, code, aliases."""
     found = [values for column, values in cells.items() if _is_name(column)]
     rows = zip(*found, *([cells["code"]] if "code" in cells else []), strict=True)
@@ -307,6 +325,10 @@ def _names(cells: Mapping[str, Sequence[str]]) -> Iterator[Iterable[str]]:
         (*names, *(alias.strip() for alias in aliases.replace("；", ";").split(";")))
         for names, aliases in zip(rows, cells["aliases"], strict=True)
     )
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(names) == 1 and names[0] else tuple(dict.fromkeys(filter(None, names)))
 
 
 def _id_problems(table: _Table) -> Iterator[Problem]:
@@ -343,14 +365,13 @@ def _positions_outside(table: _Table) -> Iterator[Problem]:
 
 
 def _attributes(columns: Mapping[str, Sequence[str]], ids: Sequence[str]) -> dict[str, dict[str, str | float]]:
-    table: dict[str, dict[str, str | float]] = {unit: {} for unit in ids}
-    for column, values in columns.items():
-        if column in _KNOWN:
-            continue
-        numbers = None if column in _NOT_NUMBERS or _is_name(column) else _numbers(values)
-        for i, unit in enumerate(ids):
-            table[unit][column] = values[i] if numbers is None else numbers[i]
-    return table
+    kinds: dict[str, Sequence[str] | Sequence[float]] = {
+        column: (None if column in _NOT_NUMBERS or _is_name(column) else _numbers(values)) or values
+        for column, values in columns.items()
+        if column not in _KNOWN
+    }
+    rows = zip(*kinds.values(), strict=True)
+    return {unit: dict(zip(kinds, row, strict=True)) for unit, row in zip(ids, rows, strict=True)}
 
 
 def _numbers(values: Sequence[str]) -> list[float] | None:
@@ -367,8 +388,8 @@ def _numbers(values: Sequence[str]) -> list[float] | None:
 
 
 def _ambiguous(units: Units) -> Iterator[Problem]:
-    for name, owners in units._by_name.items():
-        if len(owners) > 1 and any(_overlap(units.valid[a], units.valid[b]) for a, b in combinations(owners, 2)):
+    for name, owners in units._in_turn.items():
+        if any(_overlap(units.valid[a], units.valid[b]) for a, b in combinations(owners, 2)):
             found = f'the name "{name}" for {" and ".join(owners)}'
             yield Problem(units.file, f"id {owners[0]}", found, "each name for one unit")
 
