@@ -122,7 +122,7 @@ def labels(column: pd.Series, clean: Callable[[str], str] = text.trimmed) -> tup
     else:
         codes, values = pd.factorize(column)
         first, distinct = codes.astype(np.int64), pd.Series(values)
-    names = [clean(name) for name in labels_as_text(distinct)]
+    names = [clean(name) for name in labels_as_text(distinct).tolist()]
     known = {name: i for i, name in enumerate(dict.fromkeys(name for name in names if name))}
     recode = np.array([known.get(name, -1) for name in names] + [-1], dtype=np.int64)
     return recode[first], list(known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -107,11 +108,12 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
     else:
         columns["text"] = _categories(np.zeros(total, np.int8), [""])
     lists = {id(piece.names): piece.names for piece in pieces}
-    names = list(dict.fromkeys(name for values_of in lists.values() for name in values_of))
-    position = {name: i for i, name in enumerate(names)}
+    names = list(dict.fromkeys(chain.from_iterable(lists.values())))
+    position = dict(zip(names, range(len(names)), strict=True))
     # A code means a place in its own piece's names, which may say one name twice: it is led over by the name.
     recodes = {
-        key: np.array([position[name] for name in values_of], dtype=np.int32) for key, values_of in lists.items()
+        key: np.fromiter(map(position.__getitem__, values_of), np.int32, len(values_of))
+        for key, values_of in lists.items()
     }
     units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
     values = np.empty(total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -179,7 +180,7 @@ def _long(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Fo
     years, wrong = years_of(body, period, str(layout.frequency))
     used = (codes >= 0) & (years > 0)
     problems = [*figure_problems(body, layout), *without, *wrong]
-    problems += repeated(body, used, (codes, years), (names, ()), finer_dates(body, period, years))
+    problems += repeated(body, used, (codes, years), (names, ()), partial(finer_dates, body, period, years))
     problems += measures_of(body, [(spot.series, column[spot.series.key], used) for spot in here], layout)
     raise_any(capped(problems, table.label))
     pieces = [
@@ -202,7 +203,7 @@ def _longest(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> 
     wanted_rows = np.any(list(titles.rows.values()), axis=0)
     used = (codes >= 0) & (years > 0) & wanted_rows
     problems = [*figure_problems(body, layout, wanted_rows), *without, *wrong, *untitled]
-    hint = finer_dates(body, period, years)
+    hint = partial(finer_dates, body, period, years)
     problems += repeated(body, used, (codes, years, titles.codes), (names, (), titles.names), hint)
     asked = [(spot.series, value, titles.rows[spot.series.key]) for spot in wanted]
     problems += measures_of(body, asked, layout, titles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -231,12 +231,16 @@ def finer_dates(body: Body, period: str | int, periods: columns.Codes) -> str:
 
 
 def repeated(
-    body: Body, used: columns.Mask, parts: Sequence[columns.Codes], names: Sequence[Sequence[str]], hint: str = ""
+    body: Body,
+    used: columns.Mask,
+    parts: Sequence[columns.Codes],
+    names: Sequence[Sequence[str]],
+    hint: Callable[[], str] = str,
 ) -> list[Problem]:
     """Rows that say the same in all `parts` (unit, period, title) as an earlier one.
 
     `names` translate the codes of each part for the message; an empty one means that the codes are numbers. `hint`
-    ends the advice.
+    gives the end of the advice.
     """
     where = np.flatnonzero(used)
     position = np.zeros(len(where), dtype=np.int64)
@@ -251,6 +255,7 @@ def repeated(
     one_year = len(parts) > 1 and not names[1] and len(where) > 0 and bool((parts[1] == parts[1][where[0]]).all())
     again = np.flatnonzero(position[order][1:] == position[order][:-1]) + 1
     again = again[np.argsort(where[order[again]], kind="stable")]
+    advice = hint() or ("; if a column holds years, name it under layout.period" if one_year else "")
     problems = []
     for j in again[:_MOST_FAULTS]:
         first, second = where[order[j - 1]], where[order[j]]
@@ -264,7 +269,7 @@ def repeated(
                 f"a second row for {what}",
                 "one row for each unit and period",
                 f"the first is row {body.rows[first]}: remove one, or layout: {{where: …}} says which rows are meant"
-                + (hint or ("; if a column holds years, name it under layout.period" if one_year else "")),
+                + advice,
             )
         )
     return together(problems, body.rows[where[order[again[:8]]]].tolist(), len(again))
@@ -330,13 +335,14 @@ def measures_of(
     table = body.table
     around = measure_of_table(table.notes)
     beside = next((name for name in body.keys if _holds_measures(name) and name != layout.unit), "")
-    codes, labels = columns.labels(body.keys[beside]) if beside else (np.full(len(body.rows), -1), [])
+    codes, labels = columns.labels(body.keys[beside]) if beside else (np.zeros(0, np.int64), [])
     problems: dict[Problem, None] = {}
     for series, name, rows in columns_of:
         names = [titles.names[i] for i in np.unique(titles.codes[rows]) if i >= 0] if titles else []
         words = [*names, name, table.labels.get(name, "")]
         measures = [table.measures.get(name, ""), *(measure for word in words for measure in measures_in(word)), around]
-        for own in [labels[i] for i in np.unique(codes[rows]) if i >= 0] or [""]:
+        found = np.unique(codes[rows]) if labels else ()
+        for own in [labels[i] for i in found if i >= 0] or [""]:
             measure = first_measure([own, *measures])
             wrong = measure_problem(measure, series, table.label, place(table.sheet, None, beside if own else name))
             problems |= {wrong: None} if wrong else {}

@@ -169,9 +169,9 @@ def widened(column: pd.Series) -> pd.Series:
         return column
     values = column.to_numpy()
     with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32).astype(np.float64)
-    if not np.array_equal(narrow, values, equal_nan=True):
-        return column
+        for looked_at in (values[:_LOOKED_AT], values):
+            if not np.array_equal(looked_at.astype(np.float32).astype(np.float64), looked_at, equal_nan=True):
+                return column
     short = shortest(column)
     changed = values[(short.to_numpy() != values) & ~np.isnan(values)][:_LOOKED_AT]
     long = [len(repr(float(value)).strip("-").replace(".", "").lstrip("0")) >= _LONG for value in changed]

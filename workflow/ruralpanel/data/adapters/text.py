@@ -40,6 +40,8 @@ MISSING = frozenset(
 
 # Only signs that cannot be part of a figure. NFKC is no use here: it turns ① and ¹ into a digit of the figure.
 _MARK = r"[①-⒇*†‡§¹²³⁰⁴-⁹₀-₉]|\[[0-9a-zA-Z]{1,2}\]|(?<![A-Za-z])\(?[a-z]\)|\(?注[0-9]{0,2}\)?"
+_ENDS_OF_MARKS = ("*", "]", ")")
+"""With which the marks end that are written in ASCII."""
 _TRAILING_MARKS = re.compile(rf"(?:\s*(?:{_MARK}))+$")
 # What is said of a year's figures without changing what they are.
 _REMARK = (
@@ -213,6 +215,8 @@ def one_line(text: str) -> str:
 
 def without_marks(text: str) -> str:
     """A name or header without the footnote marks behind it."""
+    if text.isascii() and not (bare := text.strip()).endswith(_ENDS_OF_MARKS):
+        return bare
     return _TRAILING_MARKS.sub("", text.translate(_FULL_WIDTH).strip()).strip() or text.strip()
 
 
