@@ -336,22 +336,29 @@ def wide_frame(
     """
     table = np.full(len(units) * len(years), np.nan)
     if isinstance(unit.dtype, pd.CategoricalDtype):
-        rows = unit_places(tuple(unit.cat.categories), tuple(units))[unit.cat.codes.to_numpy()]
+        rows = unit_places(tuple(unit.cat.categories.tolist()), tuple(units))[unit.cat.codes.to_numpy()]
     else:
-        rows = pd.Index(list(units)).get_indexer(pd.Index(unit))
+        rows = _index(tuple(units)).get_indexer(pd.Index(unit))
     columns = _places(period.to_numpy(), years)
     known = (rows >= 0) & (columns >= 0)
     given = np.asarray(values, dtype=np.float64)
     if not known.all():
         rows, columns, given = rows[known], columns[known], given[known]
     table[rows * len(years) + columns] = given
-    return pd.DataFrame(table.reshape(len(units), len(years)), index=list(units), columns=list(years), copy=False)
+    return pd.DataFrame(
+        table.reshape(len(units), len(years)), index=_index(tuple(units)), columns=list(years), copy=False
+    )
+
+
+@lru_cache(maxsize=4)
+def _index(labels: tuple[str, ...]) -> pd.Index[str]:
+    return pd.Index(list(labels))
 
 
 @lru_cache(maxsize=4)
 def unit_places(labels: tuple[str, ...], units: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.intp]]:
     """The place of each label among `units`, -1 where it is none of them; one more -1 for rows without a label."""
-    return np.append(pd.Index(list(units)).get_indexer(pd.Index(list(labels))), -1)
+    return np.append(_index(units).get_indexer(_index(labels)), -1)
 
 
 def _places(periods: np.ndarray[Any, Any], years: Sequence[int]) -> np.ndarray[Any, np.dtype[np.intp]]:

@@ -172,8 +172,9 @@ def build(
     ids = _units_with_figures(panel, variables, figures, units, needed, file)
     leaf = _leaves(panel, variables, figures, series, ids, needed, file)
     years = tuple(sorted({*panel.periods, *(shown(year) for read in needed.values() for year in read)}))
+    read_by_formulas = attributes if any(variable.formula for variable in variables.values()) else ()
     context = Context(
-        ids, years, panel.periods, panel.by, {name: attribute_column(units, ids, name) for name in attributes}
+        ids, years, panel.periods, panel.by, {name: attribute_column(units, ids, name) for name in read_by_formulas}
     )
     frames = {
         name: values.frame if tuple(values.frame) == years else values.frame.reindex(columns=list(years))

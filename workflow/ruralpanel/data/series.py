@@ -142,7 +142,7 @@ def units_with_figures(figures: pd.DataFrame, series: str, years: Collection[int
     unit = rows["unit"].astype("category")
     present = rows["value"].notna().to_numpy() & _among_years(rows["period"], years)
     number = np.bincount(unit.cat.codes.to_numpy()[present], minlength=len(unit.cat.categories))
-    return frozenset(str(name) for name in unit.cat.categories[number > 0])
+    return frozenset(map(str, unit.cat.categories[number > 0].tolist()))
 
 
 def _rows_of(figures: pd.DataFrame, series: str) -> pd.DataFrame:
@@ -155,7 +155,7 @@ def _rows_of(figures: pd.DataFrame, series: str) -> pd.DataFrame:
 def _among(unit: pd.Series, units: Sequence[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     if not isinstance(unit.dtype, pd.CategoricalDtype):
         return np.asarray(unit.isin(list(units)))
-    wanted = unit_places(tuple(unit.cat.categories), tuple(units)) >= 0
+    wanted = unit_places(tuple(unit.cat.categories.tolist()), tuple(units)) >= 0
     codes = unit.cat.codes.to_numpy()
     if wanted[:-1].all() and len(codes) and codes.min() >= 0:
         return np.ones(len(codes), dtype=bool)
