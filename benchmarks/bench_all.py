@@ -37,9 +37,12 @@ BY_PROCESS = """
 import atexit, os, sys
 
 def _said():
-    used = os.times()
+    used, name = os.times(), os.path.basename(sys.argv[0])
+    seconds = used.user + used.system
+    if name != "__main__.py":  # a job's own copies count; Snakemake's children are the jobs
+        seconds += used.children_user + used.children_system
     with open(os.environ["TIMES_BY_PROCESS"], "a") as file:
-        file.write(f"{used.user + used.system}\\t{os.path.basename(sys.argv[0])}\\n")
+        file.write(f"{seconds}\\t{name}\\n")
 
 atexit.register(_said)
 """
