@@ -72,6 +72,14 @@ def test_sections_of_all_files_are_put_together(folder: Path) -> None:
     assert config.sources["made_up"].path == "figures.csv"  # relative to the file that names it
 
 
+def test_every_path_of_an_included_file_is_relative_to_it(folder: Path) -> None:
+    with_copy = DATA.replace("    path: ../figures.csv\n", "    path: ../figures.csv\n    file: ../copy.csv\n")
+    config = read(data=with_copy + "cache: ../downloads\nreport: {references: ../figures.csv}\n")
+    assert config.cache == "downloads" and config.report.references == "figures.csv"
+    (download,) = config.sources["made_up"].downloads
+    assert download.url == (folder / "copy.csv").as_uri() and download.target == "figures.csv"
+
+
 def test_it_is_read_alike_from_another_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read()
     (folder / "elsewhere").mkdir()

@@ -79,7 +79,8 @@ def test_a_mistake_in_a_preset_is_one_whatever_its_models_have_themselves(folder
     with pytest.raises(UserError) as error:
         read(changed("first: {estimator: fe", "first: {estimater: fe", text))
     (problem,) = error.value.problems
-    assert problem.where.endswith("for models.other, models.effect") and problem.fix == 'did you mean "estimator"?'
+    assert problem.where.endswith("for models.other, models.effect")  # in their order
+    assert problem.fix == 'did you mean "estimator"?'
 
 
 def test_both_forms_come_to_the_same(folder: Path) -> None:

@@ -160,3 +160,13 @@ def test_braces_in_paths_are_refused(tiny: Path) -> None:
     (tiny / "config.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
     with pytest.raises(UserError, match="a path without"):
         open_project([tiny / "config.yaml"])
+
+
+def test_braces_in_paths_of_the_report_are_refused(tiny: Path) -> None:
+    (tiny / "works {x}.bib").write_text("", encoding="utf-8")
+    values = {**tiny_config(), "report": {"references": "works {x}.bib"}, "cache": "{kept}"}
+    (tiny / "config.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        open_project([tiny / "config.yaml"])
+    (problem,) = error.value.problems
+    assert problem.where.startswith("report.references") and "a path without" in problem.expected

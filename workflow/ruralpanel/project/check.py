@@ -15,7 +15,7 @@ from ruralpanel.project.files import unusable
 from ruralpanel.project.formulas import WORDS
 from ruralpanel.project.load import Config
 from ruralpanel.project.measures import MeasureError, conversion, formula_problems
-from ruralpanel.project.other_results import compared_folder, compared_problems, evidence_problems
+from ruralpanel.project.other_results import compared_problems, evidence_problems
 from ruralpanel.project.periods import frequency, mixed
 from ruralpanel.project.problems import Problem, UserError, unknown
 from ruralpanel.project.reads import (
@@ -29,6 +29,7 @@ from ruralpanel.project.reads import (
 )
 from ruralpanel.project.sections.configuration import SpecificationCurve
 from ruralpanel.project.units import Units, load_units
+from ruralpanel.project.written import paths_in
 
 
 def reference_problems(config: Config, units: Units) -> list[Problem]:
@@ -224,20 +225,12 @@ def _file_problems(config: Config) -> Iterator[Problem]:
 
 def _brace_problems(config: Config) -> Iterator[Problem]:
     """Paths with braces, which the workflow takes for the names of wildcards."""
-    paths = {key: [path or ""] for key, path in (
-        ("units", config.units), ("boundaries", config.boundaries), ("corrections", config.corrections),
-        ("control_totals", config.control_totals),
-    )}  # fmt: skip
+    paths = {where: [path] for where, path in paths_in(config.resolved).items()}
     for name, source in config.sources.items():
         if name in config.faulty_sources:  # no file lies there: one thing at a time
-            continue
-        paths[f"sources.{name}.path"] = [source.path, *source.files]
-        paths[f"sources.{name}.about"] = [str(config.resolved["sources"][name].get("about", ""))]
-    for name, matrix in config.weights_matrices.items():
-        paths[f"weights_matrices.{name}.path"] = [matrix.path or ""]
-    paths["report.compare_with"] = [compared_folder(config)]
-    evidence = (config.report.evidence_from or {}).items()
-    paths |= {f"report.evidence_from.{name}.results": [entry.results] for name, entry in evidence}
+            paths = {where: own for where, own in paths.items() if not where.startswith(f"sources.{name}.")}
+        else:
+            paths[f"sources.{name}.path"] += source.files
     for where, own in paths.items():
         braced = next((path for path in own if "{" in path or "}" in path), "")
         if braced:

@@ -64,7 +64,8 @@ def check_against(document: Any, schema_path: str | Path, file: str) -> list[Pro
 def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Problem]:
     """`check_against` with the schema in memory."""
     schema = _with_paths(schema)
-    errors = list(_Validator(schema).iter_errors(text_keys(document)))
+    document = text_keys(document)
+    errors = sorted(_Validator(schema).iter_errors(document), key=lambda error: _position(error, document))
     mistyped = {tuple(e.absolute_path) for e in errors if e.validator == "type"}
     errors = [e for e in errors if e.validator == "type" or tuple(e.absolute_path) not in mistyped]
     wrong = {config_path(tuple(e.absolute_path)) for e in errors if "else" not in e.absolute_schema_path}
@@ -74,6 +75,15 @@ def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Pr
     kept = [p for p in found if p not in misplaced or _parent(p.where) not in spoilt]
     unknown = {p.where: p.fix for p in found if p.found == NOT_KNOWN}
     return list(dict.fromkeys(p for p in kept if not _misspelt(p, unknown)))
+
+
+def _position(error: _Error, document: Any) -> list[int]:
+    """Where an error stands in the document: the library takes some keys in an order that changes from run to run."""
+    positions = []
+    for part in error.absolute_path:
+        positions.append(part if isinstance(part, int) else list(document).index(part))
+        document = document[part]
+    return positions
 
 
 NOT_KNOWN = "unknown key"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -121,9 +121,20 @@ class Trail:
         return nearest is not None and nearest.file == COMMAND_LINE
 
 
-_PATHS = ("units", "boundaries", "corrections", "control_totals", "words")
-_PATHS_OF_REPORT = ("compare_with", "references", "citation")
-_PATHS_BELOW = {"sources": ("path", "about"), "weights_matrices": ("path",)}
+_PATH: Mapping[str, Any] = {"": None}
+_PATHS: Mapping[str, Any] = {
+    **dict.fromkeys(("units", "boundaries", "corrections", "control_totals", "words", "cache"), _PATH),
+    "sources": {"*": dict.fromkeys(("path", "about", "file"), _PATH)},
+    "weights_matrices": {"*": {"path": _PATH}},
+    "report": {
+        **dict.fromkeys(("compare_with", "references", "citation"), _PATH),
+        "evidence_from": {**_PATH, "*": {**_PATH, "results": _PATH}},
+    },
+}
+"""Which keys name files and folders, ``include`` aside; ``*``: of every entry, the empty key: as text alone."""
+
+_FETCHED = re.compile(r"cache|sources\..*\.file")
+"""Those that `snakemake fetch` alone reads."""
 
 
 @dataclass(frozen=True)
@@ -243,37 +254,26 @@ def _twice(path: str, first: Mapping[str, Place], second: Mapping[str, Place]) -
 
 def _rebased(values: Mapping[str, Any], folder: str) -> dict[str, Any]:
     """The same values, paths relative to the folder of the file that includes them."""
-    if not folder:
-        return dict(values)
-    return dict(_rebased_items(values, folder))
+
+    def moved(_: str, path: str) -> str:
+        return path if path.startswith("~") else os.path.normpath(os.path.join(folder, path))
+
+    return _with_paths(values, _PATHS, moved, "") if folder else dict(values)
 
 
-def _rebased_items(values: Mapping[str, Any], folder: str) -> Iterator[tuple[str, Any]]:
-    def moved(value: Any) -> Any:
-        if not isinstance(value, str) or value.startswith("~"):
-            return value
-        return os.path.normpath(os.path.join(folder, value))
+def paths_in(values: Mapping[str, Any]) -> dict[str, str]:
+    """The paths of what runs read, by the key that names them in a configuration in long or short forms."""
+    found: dict[str, str] = {}
+    _with_paths(values, _PATHS, lambda where, path: found.setdefault(where, path), "")
+    return {where: path for where, path in found.items() if not _FETCHED.fullmatch(where)}
 
-    def below(value: Any, keys: tuple[str, ...]) -> Any:
-        """`moved` the `keys` of each entry of a mapping."""
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            name: {k: moved(v) if k in keys else v for k, v in entry.items()} if isinstance(entry, Mapping) else entry
-            for name, entry in value.items()
-        }
 
-    for key, value in values.items():
-        if key in _PATHS:
-            yield key, moved(value)
-        elif key in _PATHS_BELOW:
-            yield key, below(value, _PATHS_BELOW[key])
-        elif key == "report" and isinstance(value, Mapping):
-            own = {k: moved(v) if k in _PATHS_OF_REPORT else v for k, v in value.items()}
-            if "evidence_from" in own:
-                named = own["evidence_from"]
-                alone = {k: moved(v) for k, v in named.items()} if isinstance(named, Mapping) else moved(named)
-                own["evidence_from"] = below(alone, ("results",))
-            yield key, own
-        else:
-            yield key, value
+def _with_paths(value: Any, paths: Mapping[str, Any], change: Callable[[str, str], str], where: str) -> Any:
+    if isinstance(value, str) and "" in paths:
+        return change(where, value)
+    if not isinstance(value, Mapping):
+        return value
+    known = {key: paths.get(key, paths.get("*", {})) for key in value}
+    return {
+        key: _with_paths(part, known[key], change, f"{where}.{key}" if where else key) for key, part in value.items()
+    }

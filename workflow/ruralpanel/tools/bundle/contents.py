@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ruralpanel.project.jobs import sidecar_files
 from ruralpanel.project.load import Config
 from ruralpanel.project.other_results import compared_files, evidence_files
 from ruralpanel.project.problems import Problem, raise_any
-from ruralpanel.project.written import read_written
+from ruralpanel.project.written import paths_in, read_written
 
 CODE = (
     "Snakefile", "Makefile", "pyproject.toml", "requirements*.in", "requirements*.txt", "environment.yml",
@@ -127,20 +126,11 @@ def _with_companions(name: str) -> Iterator[str]:
 
 def absolute_paths(config: Config) -> Iterator[Problem]:
     """Paths as they are written that no other machine has."""
-    resolved = config.resolved
-    single = ("units", "boundaries", "corrections", "control_totals")
-    written: dict[str, Any] = {key: resolved.get(key) for key in single}
-    for section in ("sources", "weights_matrices"):
-        for name, values in resolved[section].items():
-            written |= {f"{section}.{name}.{key}": values.get(key) for key in ("path", "about")}
-    written |= {f"report.{key}": resolved["report"].get(key) for key in ("compare_with", *NAMED)}
-    beside = (resolved["report"].get("evidence_from") or {}).items()
-    written |= {f"report.evidence_from.{name}.results": entry["results"] for name, entry in beside}
     values = read_written(config.file).values
     included = values.get("include") or ()
-    written |= {f"include[{i}]": name for i, name in enumerate([included] if isinstance(included, str) else included)}
-    written["words"] = values.get("words")
+    written = {f"include[{i}]": name for i, name in enumerate([included] if isinstance(included, str) else included)}
+    written |= {**paths_in(values), **paths_in(config.resolved)}
     for where, text in written.items():
-        if isinstance(text, str) and (os.path.isabs(text) or text.startswith("~")):
+        if os.path.isabs(text) or text.startswith("~"):
             expected, fix = "a path relative to the file that names it", "name it so: a bundle is unpacked elsewhere"
             yield Problem(config.file, where, f'"{text}"', expected, fix)
