@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ruralpanel.data import lineage
-from ruralpanel.data.lineage import LABELS, LINEAGE, as_text, constant, joined, write
+from ruralpanel.data.lineage import LABELS, LINEAGE, as_text, constant, joined, kinds, write
 
 
 def cells(variable: str, units: list[str], factor: float) -> pd.DataFrame:
@@ -54,7 +54,24 @@ def test_large_tables_hold_the_same_as_categories(monkeypatch: pytest.MonkeyPatc
     pd.testing.assert_frame_equal(as_text(frames[1]), small)
 
 
+@pytest.mark.parametrize("most", [5, 1000])
+def test_cells_alike_are_counted_once_in_the_order_in_which_they_stand(
+    most: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(lineage, "MOST_TEXTS", most)
+    repaired = cells("cars", ["B"] * 2 + ["C"], 1.0)
+    repaired["correction"] = pd.Categorical(["", "blank", "", "", "", "blank"])
+    repaired["period"] = np.array([2001, 2002, 2003, 2004, 2001, 2002], dtype=np.int32)
+    write([repaired, TABLES[0]], tmp_path / "lineage.parquet")
+    counted = kinds(tmp_path / "lineage.parquet", ["variable", "unit", "correction"])
+    assert counted.astype({"cells": int}).astype(object).to_numpy().tolist() == [
+        ["cars", "B", "", 3], ["cars", "B", "blank", 1], ["cars", "C", "", 1], ["cars", "C", "blank", 1],
+        ["roads", "A", "", 2], ["roads", "B", "", 2],
+    ]  # fmt: skip
+
+
 def test_nothing_read_is_a_table_without_rows(tmp_path: Path) -> None:
     write([], tmp_path / "none.parquet")
     assert list(pd.read_parquet(tmp_path / "none.parquet").columns) == list(LINEAGE)
     assert joined([TABLES[0].iloc[:0]]).empty
+    assert kinds(tmp_path / "none.parquet", ["variable", "unit"]).empty

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 from ruralpanel.project import files
 from ruralpanel.project.files import csv_text, inert, memory, read_rows, restored, write_frame
@@ -104,6 +105,24 @@ def test_long_tables_are_the_same_bytes_as_short_ones(tmp_path: Path, monkeypatc
     assert (tmp_path / "days.csv").read_text(encoding="utf-8").splitlines()[1] == "0,2001-02-03"
     write_frame(tmp_path / "single.csv", frame[["text"]])
     assert (tmp_path / "single.csv").read_text(encoding="utf-8").count('""\n') == chosen.count("") + chosen.count(None)
+
+
+def test_a_long_parquet_table_holds_what_a_short_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = np.arange(300) % 7
+    frame = pd.DataFrame({
+        "label": pd.Categorical.from_codes(codes, [f"{i} " + "long" * 60_000 for i in range(7)]),
+        "text": pd.array([None if i == 3 else f"F{i}" for i in codes], dtype="str"),
+        "whole": np.arange(300, dtype=np.int32)[::-1],
+        "truth": codes > 3,
+        "figure": np.where(codes == 2, np.nan, codes / 7),
+    })  # fmt: skip
+    for name, long in (("short", 1000), ("long", 100)):
+        monkeypatch.setattr(files, "LONG", long)
+        files.write_parquet(tmp_path / f"{name}.parquet", frame)
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), frame)
+    stored = parquet.ParquetFile(tmp_path / "long.parquet").metadata.row_group(0)
+    assert stored.column(0).total_uncompressed_size < 8 * 240_000  # each label once, though they take over a megabyte
+    assert "DELTA_BINARY_PACKED" in stored.column(2).encodings
 
 
 def test_memory_follows_the_files_that_a_job_reads(tmp_path: Path) -> None:

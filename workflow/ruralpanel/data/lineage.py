@@ -96,6 +96,32 @@ def _array(column: pd.Series, kind: Any) -> Any:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=absent), texts)
 
 
+def kinds(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """What a written lineage says in some columns of `LABELS`, each combination once, in order.
+
+    `cells` is their number. Cells alike that follow each other, as a unit's periods do, are counted before all are
+    compared.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    runs = []
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, columns=list(columns), use_threads=False).combine_chunks()
+        coded = [table[name].combine_chunks().dictionary_encode() for name in columns]
+        codes = [column.indices.fill_null(-1).to_numpy() for column in coded]
+        changed = np.append(True, np.any([places[1:] != places[:-1] for places in codes], axis=0))
+        starts = np.flatnonzero(changed[: len(table)])
+        number = pa.array(np.diff(np.append(starts, len(table))))
+        runs.append(pa.table([*(column.take(pa.array(starts)) for column in coded), number], [*columns, "cells"]))
+    below = pa.concat_tables(runs).unify_dictionaries()
+    below = below.append_column("first", pa.array(np.arange(len(below))))
+    counted = below.group_by(list(columns), use_threads=False).aggregate([("cells", "sum"), ("first", "min")])
+    in_order = counted.sort_by("first_min").drop_columns("first_min")
+    return in_order.rename_columns([*columns, "cells"]).to_pandas(ignore_metadata=True)
+
+
 def named_files(source: SourceSpec) -> dict[str, str]:
     """The files of a source by names that do not depend on where the project lies."""
     return {Path(os.path.relpath(file, os.path.dirname(source.path))).as_posix(): file for file in source.files}

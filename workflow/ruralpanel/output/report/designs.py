@@ -186,11 +186,9 @@ class Origins:
             path = self._context.results / "panels" / panel / "lineage.parquet"
             self._lineages[panel] = None
             if path.is_file():
-                from pyarrow import parquet
+                from ruralpanel.data.lineage import kinds
 
-                cells = parquet.read_table(path, columns=list(_ORIGIN_COLUMNS)).unify_dictionaries()
-                kinds = cells.group_by(list(_ORIGIN_COLUMNS), use_threads=False).aggregate([([], "count_all")])
-                frame = kinds.to_pandas(ignore_metadata=True)
+                frame = kinds(path, _ORIGIN_COLUMNS)
                 frame = frame[frame["source"] != ""]
                 self._lineages[panel] = dict(list(frame.groupby("variable", sort=False, observed=True)))
         return self._lineages[panel]
@@ -255,7 +253,7 @@ def _origin(
             TableCell((Run(variable, "code"), Run(f" {context.labels(panel).of(variable)}")), header=True),
             TableCell(_codes(source)),
             TableCell(_codes(list(cells["file"].unique()))),
-            TableCell((Run(f"{cells['count_all'].sum():,}"),), "right"),
+            TableCell((Run(f"{cells['cells'].sum():,}"),), "right"),
             TableCell((Run("; ".join(measures)),)),
             TableCell(parse(" ".join(filter(None, (shown, escape(breaks)))))),
         )
