@@ -119,7 +119,8 @@ def kinds(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     below = below.append_column("first", pa.array(np.arange(len(below))))
     counted = below.group_by(list(columns), use_threads=False).aggregate([("cells", "sum"), ("first", "min")])
     in_order = counted.sort_by("first_min").drop_columns("first_min")
-    return in_order.rename_columns([*columns, "cells"]).to_pandas(ignore_metadata=True)
+    found: pd.DataFrame = in_order.rename_columns([*columns, "cells"]).to_pandas(ignore_metadata=True)
+    return found
 
 
 def named_files(source: SourceSpec) -> dict[str, str]:
