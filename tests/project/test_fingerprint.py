@@ -194,8 +194,8 @@ def test_every_library_has_a_version() -> None:
         name
         for script in SCRIPTS
         for path in covered_files(script, WORKFLOW)
-        if path.suffix == ".py"
-        for name in module._read(path.read_bytes()).libraries
+        if (code := module._file(path).code)
+        for name in code.libraries
     }
     assert set(DISTRIBUTIONS) <= imported
     assert [name for name in sorted(imported) if not module._version(name)] == []
@@ -251,6 +251,12 @@ def test_what_modules_name_is_remembered_by_their_content(
     (package / "two.py").write_text("y = 1\n", encoding="utf-8")
     imported.write_text("import ruralpanel.two\n", encoding="utf-8")
     assert run() == ({"job.py", "one.py", "two.py"}, 2)
+    with module.remembered(file):
+        covered_files(script, tmp_path)
+        imported.write_text("", encoding="utf-8")
+        assert len(covered_files(script, tmp_path)) == 3  # one start of Snakemake, one state of the code
+    assert len(covered_files(script, tmp_path)) == 2
+    imported.write_text("import ruralpanel.two\n", encoding="utf-8")
     if damage:
         file.write_text(damage, encoding="utf-8")
         assert run() == ({"job.py", "one.py", "two.py"}, 3)

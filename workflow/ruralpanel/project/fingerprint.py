@@ -35,9 +35,9 @@ def fingerprint(script: str | Path, root: str | Path) -> str:
     script : the file that a job runs.
     root : the folder that holds the package.
     """
-    files = covered_files(script, root)
-    lines = [path.name + hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    libraries = {name for path in files if path.suffix == ".py" for name in _read(path.read_bytes()).libraries}
+    files = [(path, _file(path)) for path in covered_files(script, root)]
+    lines = [path.name + file.digest for path, file in files]
+    libraries = {name for _, file in files if file.code for name in file.code.libraries}
     lines += [f"{name}={_version(name)}" for name in libraries]
     digest = hashlib.sha256()
     for line in sorted(lines):
@@ -55,19 +55,11 @@ def covered_files(script: str | Path, root: str | Path) -> tuple[Path, ...]:
     """
     base = Path(root)
     seen: set[Path] = set()
-    named: set[str] = set()
-    waiting = [Path(script)]
+    waiting = {Path(script)}
     while waiting:
         path = waiting.pop()
-        if path in seen:
-            continue
         seen.add(path)
-        if path.suffix == ".py":
-            code = _read(path.read_bytes())
-            modules = code.imports | _resolved(code, path, base)
-            waiting += [file for name in modules - named for file in _module_files(name, base)]
-            named |= modules
-            waiting += [file for parts in code.places for file in _data_files(path, parts)]
+        waiting |= _next(path, base) - seen
     return tuple(sorted(seen))
 
 
@@ -102,22 +94,54 @@ class _Code:
         return cls(frozenset(imports), frozenset(named), frozenset(libraries), frozenset(places))
 
 
+@dataclass(frozen=True)
+class _File:
+    digest: str
+    code: _Code | None
+
+
 _KNOWN: dict[str, _Code] = {}
 _READ: dict[str, _Code] = {}
 """What modules name, by the hash of their content: as an earlier process left it, and of those that this one asked for.
 """
+_FILES: dict[Path, _File] | None = None
+_NEXT: dict[tuple[Path, Path], frozenset[Path]] = {}
+"""Files and what they stand on at first hand, within the block of `remembered`, which takes each for what it was."""
 
 
-def _read(content: bytes) -> _Code:
-    key = hashlib.sha256(content).hexdigest()
-    if key not in _READ:
-        _READ[key] = _KNOWN.get(key) or _Code.of(content)
-    return _READ[key]
+def _file(path: Path) -> _File:
+    if _FILES is not None and path in _FILES:
+        return _FILES[path]
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    code = None
+    if path.suffix == ".py":
+        code = _READ[digest] = _READ.get(digest) or _KNOWN.get(digest) or _Code.of(content)
+    file = _File(digest, code)
+    if _FILES is not None:
+        _FILES[path] = file
+    return file
+
+
+def _next(path: Path, root: Path) -> frozenset[Path]:
+    """What a file stands on at first hand."""
+    if (path, root) in _NEXT:
+        return _NEXT[path, root]
+    code = _file(path).code
+    found: set[Path] = set()
+    if code:
+        found.update(*(_module_files(name, root) for name in code.imports | _resolved(code, path, root)))
+        found.update(*(_data_files(path, place) for place in code.places))
+    if _FILES is not None:
+        _NEXT[path, root] = frozenset(found)
+    return frozenset(found)
 
 
 @contextmanager
 def remembered(file: Path) -> Iterator[None]:
     """Within the block, what modules name is taken from a file where it is known by their content, and kept there.
+
+    Each file of the package is read once within it, however many scripts stand on it.
 
     Each start of Snakemake goes through the whole package; most of it is as it was at the start before. The file counts
     for this very module only: another one might read modules otherwise.
@@ -129,7 +153,13 @@ def remembered(file: Path) -> Iterator[None]:
             for key, (imports, named, libraries, places) in kept["modules"].items():
                 code = (frozenset(imports), frozenset(named), frozenset(libraries))
                 _KNOWN[key] = _Code(*code, frozenset((level, tuple(parts)) for level, parts in places))
-    yield
+    global _FILES
+    _FILES = {}
+    try:
+        yield
+    finally:
+        _FILES = None
+        _NEXT.clear()
     if not set(_READ) <= set(_KNOWN):
         modules = {
             key: [sorted(code.imports), sorted(code.named), sorted(code.libraries), sorted(code.places)]
@@ -198,7 +228,7 @@ def _resolved(code: _Code, path: Path, root: Path) -> frozenset[str]:
         return frozenset()
     tables = {name for name in code.imports if name.startswith(_KINDS)} if _RESOLVER in code.imports else set()
     files = {file for table in tables for file in _module_files(table, root)}
-    return code.named.union(*(_read(file.read_bytes()).named for file in files))
+    return code.named.union(*(read.named for file in files if (read := _file(file).code)))
 
 
 @cache
