@@ -75,6 +75,13 @@ def config_schema() -> Mapping[str, Any]:
 
 
 @cache
+def named_sections() -> tuple[str, ...]:
+    """The sections that consist of named entries."""
+    items = config_schema()["properties"].items()
+    return tuple(name for name, part in items if "$ref" in (part.get("additionalProperties") or {}))
+
+
+@cache
 def shared_schema() -> Mapping[str, Any]:
     """A JSON schema of what entries share: keys of models and curves, none of which need be there, and settings."""
     whole = config_schema()

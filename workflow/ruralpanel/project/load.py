@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.config_schema import config_schema, shared_schema
+from ruralpanel.project.config_schema import config_schema, named_sections, shared_schema
 from ruralpanel.project.exhibits import SECTIONS, Exhibit, exhibit_problems, read_exhibit
 from ruralpanel.project.expand import SHORT
 from ruralpanel.project.files import unusable
@@ -163,21 +163,15 @@ def _at_fault(problems: Iterable[Problem]) -> set[tuple[str, ...]]:
     return {tuple(re.split(r"[.\[]", problem.where, maxsplit=2)[:2]) for problem in problems}
 
 
-_SEPARATE = frozenset(
-    ("variables", "samples", "weights_matrices", "models", "hypotheses", "specification_curves", "tables", "figures",
-     "maps")
-)  # fmt: skip
-"""Sections of entries of which each can be left out, and the others still be checked."""
-
-
 def _sound(raw: Mapping[str, Any], problems: Iterable[Problem], file: str) -> tuple[Mapping[str, Any] | None, set[str]]:
     """The values without the entries that problems are of, and the names of these; None where more is at fault."""
     names = _at_fault(problems)
-    if any(len(parts) < 2 or parts[0] not in _SEPARATE for parts in names):
+    separate = set(named_sections()) - {"sources", "panels"}  # an entry can be left out, and the others be checked
+    if any(len(parts) < 2 or parts[0] not in separate for parts in names):
         return None, set()
     kept = {
         section: {name: entry for name, entry in entries.items() if (section, name) not in names}
-        if section in _SEPARATE and isinstance(entries, Mapping)
+        if section in separate and isinstance(entries, Mapping)
         else entries
         for section, entries in raw.items()
     }

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
+from ruralpanel.project.config_schema import named_sections
 from ruralpanel.project.expand import LONG_NAMES
 from ruralpanel.project.load import Config
 from ruralpanel.project.model_keys import setting_words
@@ -69,14 +70,14 @@ def _long_name(config: Config, entry: str) -> tuple[str, str]:
         raise UserError.at("explain", "", f'"{entry}"', "an entry such as models.baseline", fix)
     long = sections[section]
     entries = config.resolved.get(long)
-    if not name or not isinstance(entries, Mapping):
-        if long in _NAMED and isinstance(entries, Mapping):
-            fix = f"name one: {section}.{next(iter(entries), '…')}"
-            raise UserError.at("explain", "", f'"{entry}"', f"one entry of {section}", fix)
+    if long not in named_sections() or not isinstance(entries, Mapping):
         return long, ""
-    if name not in entries and long in _NAMED:
+    if not name:
+        fix = f"name one: {section}.{next(iter(entries), '…')}"
+        raise UserError.at("explain", "", f'"{entry}"', f"one entry of {section}", fix)
+    if name not in entries:
         raise UserError(unknown("explain", "", name, f"a name under {section}", entries))
-    return (long, name) if long in _NAMED else (long, "")
+    return long, name
 
 
 def _taken_over(config: Config, entry: str) -> str:
@@ -84,16 +85,9 @@ def _taken_over(config: Config, entry: str) -> str:
     for path, written in config.places.origins.items():
         if written == entry or written.startswith((f"{entry}.", f"{entry}[")):
             section, name, *_ = re.split(r"[.\[]", path)
-            user = config.places.as_written(f"{section}.{name}") if section in _NAMED else section
+            user = config.places.as_written(f"{section}.{name}") if section in named_sections() else section
             return f"look at what takes it over, such as {user}"
     return ""
-
-
-_NAMED = frozenset(
-    ("sources", "panels", "variables", "samples", "weights_matrices", "models", "hypotheses", "specification_curves",
-     "tables", "figures", "maps")
-)  # fmt: skip
-"""Sections that consist of named entries."""
 
 
 def _model(config: Config, name: str) -> Iterator[tuple[str, str]]:
