@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 
 # After a sign only a number, with words or an interval behind it, is none.
+PLAIN = frozenset({str, int, float, bool, NoneType})
+"""Classes of values that JSON knows."""
+
 _NUMBER = r"(?:$|inf\b|(?:\d|\.\d)(?:(?![A-Za-z]\(|[|!=]).)*$)"
 _FORMULA = re.compile(rf"\s*(?:[=@]|[+-](?!\s*{_NUMBER}))")
 
@@ -244,6 +247,8 @@ def write_json(path: str | Path, values: Any) -> None:
 
 def plain(values: Any) -> Any:
     """`values` as JSON can hold it."""
+    if type(values) in PLAIN:
+        return None if isinstance(values, float) and not math.isfinite(values) else values
     if isinstance(values, Mapping):
         return {str(key): plain(value) for key, value in values.items()}
     if isinstance(values, (list, tuple, set, frozenset)):

@@ -8,6 +8,8 @@ from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any
 
+from ruralpanel.project.files import PLAIN
+
 ABSENT = MappingProxyType({"absent": True})
 """Of a field that results' JSON holds only where it is not at its default."""
 
@@ -75,6 +77,8 @@ def statements(notes: Sequence[Note]) -> str:
 
 def plain_notes(value: Any) -> Any:
     """The same in plain values: `to_dict` in the place of notes and of other classes that have it, else `written`."""
+    if type(value) in PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         own = getattr(value, "to_dict", None)
         return plain_notes(own()) if own else written(value)

@@ -20,6 +20,9 @@ Codes = NDArray[np.intp]
 MANY_COLUMNS, MANY_UNORDERED = 8, 64
 """Columns beyond which sums are taken for all of them at once, of rows that lie in order and of others."""
 
+LOSS = 0.01
+"""Share of simulated columns' squared length that a projection leaves, above which its rounding errors do not count."""
+
 LARGEST_DENSE = 4000
 """Levels that hang together, of all effects but the largest, that one dense eigenvalue decomposition takes."""
 
@@ -189,7 +192,8 @@ class Absorbed:
     def residuals(self, columns: Floats) -> Floats:
         """`columns` (n,) or (n, m), multiplied by `root` beforehand, less their projection on the space.
 
-        Applied twice: the second pass removes the rounding error of the first.
+        Applied twice: the second pass removes the rounding error of the first, of many columns (simulated ones) only
+        where little is left of one.
         """
         raw = np.asarray(columns, dtype=float).reshape(self.n, -1)
         values = self._net(raw) if self._second is None else np.column_stack([self._net_of_two(x) for x in raw.T])
@@ -200,6 +204,7 @@ class Absorbed:
     def _net(self, values: Floats) -> Floats:
         rest = self._rest
         for _ in range(2):
+            before = values
             values = self._without_first(values)
             if isinstance(rest, np.ndarray):
                 basis = self.basis
@@ -207,6 +212,8 @@ class Absorbed:
             elif rest is not None and self._half.shape[1]:
                 fitted = rest @ (self._half @ (self._half.T @ (rest.T @ values)))
                 values = values - self._without_first(np.asarray(fitted))
+            if values.shape[1] > MANY_UNORDERED and np.all(_lengths(values) >= LOSS * _lengths(before)):
+                break
         return values
 
     def _net_of_two(self, column: Floats) -> Floats:
@@ -412,6 +419,11 @@ def table_of(values: Floats, rows: Codes, columns: Codes) -> Matrix:
     if shape[0] * shape[1] > FEW:
         return sparse.csr_array((values, (rows, columns)), shape=shape)
     return np.bincount(rows * shape[1] + columns, values, shape[0] * shape[1]).reshape(shape)
+
+
+def _lengths(columns: Floats) -> Floats:
+    """Squared lengths of columns."""
+    return np.asarray(np.einsum("ij,ij->j", columns, columns))
 
 
 def _levels(codes: Codes) -> int:

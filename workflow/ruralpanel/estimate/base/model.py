@@ -26,7 +26,7 @@ from ruralpanel.estimate.base.rows import (
     Test,
 )
 from ruralpanel.project.kinds.inference import INFERENCE, shown_as
-from ruralpanel.project.notes import ABSENT, plain_notes, written
+from ruralpanel.project.notes import ABSENT, written
 from ruralpanel.project.settings import ModelSpec
 
 T = TypeVar("T")
@@ -304,7 +304,7 @@ class Model(Parts):
         shared = {item.name for item in fields(self)} - {item.name for item in fields(Parts)}
         every = written(self)
         plain: dict[str, object] = cleared(
-            plain_notes({name: every[name] for name in sorted(every, key=lambda name: name not in shared)})
+            {name: every[name] for name in sorted(every, key=lambda name: name not in shared)}
         )
         return plain
 

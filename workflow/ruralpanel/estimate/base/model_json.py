@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
-from ruralpanel.project.files import write_json
+from ruralpanel.project.files import PLAIN, write_json
 from ruralpanel.project.notes import Note, plain_notes
 from ruralpanel.project.periods import Period, parse, written
 from ruralpanel.project.problems import Problem, UserError
@@ -96,11 +96,11 @@ def numbered(values: Any, key: str = "") -> Any:
 
 
 def _labelled(values: Any, key: str = "") -> Any:
-    if isinstance(values, Mapping):
+    if isinstance(values, dict):
         return {name: _labelled(value, name) for name, value in values.items()}
-    if isinstance(values, (list, tuple)):
+    if isinstance(values, list):
         return [_labelled(value, key) for value in values]
-    if _LIMITS.search(key) and isinstance(values, float) and math.isinf(values):
+    if isinstance(values, float) and math.isinf(values) and _LIMITS.search(key):
         return "inf" if values > 0 else "-inf"
     named = key in _PERIODS and type(values) is int
     return written(values) if named or isinstance(values, Period) else values
@@ -111,6 +111,8 @@ def cleared(values: Any) -> Any:
 
     The gate of everything that is written and printed: an error of zero is one that was not computed.
     """
+    if type(values) in PLAIN:
+        return values
     if isinstance(values, Mapping):
         error = values.get("std_error")
         empty = isinstance(error, (int, float)) and not (math.isfinite(error) and error > 0)

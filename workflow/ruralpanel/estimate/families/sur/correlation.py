@@ -159,7 +159,8 @@ class Sample:
         Effects and coefficients are estimated from the sample drawn. The error is that of z's influence function,
         summed by cluster (the coefficients' estimation does not matter to first order).
         """
-        most = max(1, MOST_NUMBERS // (self.grams.shape[0] * self.grams.shape[1] * self.m))
+        clusters, width = self.grams.shape[:2]
+        most = max(1, MOST_NUMBERS // (max(clusters, width) * width * self.m))
         steps = range(0, len(counts), most)
         blocks = tracked(steps, len(steps), "blocks of bootstrap draws")
         parts = [self._correlations(counts[start : start + most]) for start in blocks]
@@ -174,14 +175,21 @@ class Sample:
         params = Equations(self.terms, net[:, :k, :k], net[:, :k, k:], net[:, k:, k:]).estimate(self.n)[0]
         outcomes = np.broadcast_to(np.eye(self.m), (len(counts), self.m, self.m))
         left = np.concatenate([fitted[:, :, :k] @ params - fitted[:, :, k:], -params, outcomes], axis=1)
-        parts = np.swapaxes(left, 1, 2)[:, None] @ (self.grams @ left[:, None])
-        total = np.einsum("dg,dgij->dij", counts, parts)
+        grams = self.grams.reshape(len(self.grams), -1).T
+
+        def products(a: int, b: int) -> FloatArray:
+            """(draws, clusters) what each cluster adds to the cross-product of two outcomes' residuals."""
+            return np.asarray((left[:, :, a, None] * left[:, None, :, b]).reshape(len(left), -1) @ grams)
+
+        own = [products(a, a) for a in range(self.m)]
+        total = [np.sum(counts * part, axis=1) for part in own]
         z, error = [], []
         for a, b in combinations(range(self.m), 2):
-            length = np.sqrt(total[:, a, a] * total[:, b, b])
-            value = total[:, a, b] / length
-            ratio = parts[:, :, a, b] / length[:, None]
-            shares = parts[:, :, a, a] / total[:, a, a, None] + parts[:, :, b, b] / total[:, b, b, None]
+            length = np.sqrt(total[a] * total[b])
+            mixed = products(a, b)
+            value = np.sum(counts * mixed, axis=1) / length
+            ratio = mixed / length[:, None]
+            shares = own[a] / total[a][:, None] + own[b] / total[b][:, None]
             squares = np.sum(counts * (ratio - 0.5 * value[:, None] * shares) ** 2, axis=1)
             z.append(np.arctanh(value))
             error.append(np.sqrt(squares) / (1.0 - value**2))
