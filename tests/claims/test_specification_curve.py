@@ -293,8 +293,8 @@ def test_draws_against_refitting(
     seen = 0
     for batch in batches(data, chosen):
         cell = batch.cell
-        results = list(curve_tests._drawn(batch, moved, scheme))
-        for i, (_, t) in enumerate(results):
+        results = np.concatenate([t for _, t in curve_tests._drawn(batch, moved, scheme)])
+        for i, t in enumerate(results):
             z, b = batch.z[i], batch.params[i, 0]
             null = batch.residuals[i] + b * z / batch.bread[i, 0, 0]
             for draw in range(1, 4):

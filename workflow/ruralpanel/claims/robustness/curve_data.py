@@ -237,6 +237,8 @@ def columns_needed(data: CurveData, spec: Specification) -> tuple[str, ...]:
 
 def steps_of(data: CurveData, spec: Specification) -> tuple[str, ...]:
     """The steps of definition breaks that join a specification's controls: those of factors, then those of products."""
+    if not any(data.steps.get(name) for name in spec.factors):
+        return ()
     of_factors = [step for name in spec.factors if name != spec.weights for step in data.steps.get(name, ())]
     products = [step for term in spec.terms if ":" in term for step in step_terms(term, data.steps)]
     return tuple(dict.fromkeys([*of_factors, *products]))
@@ -270,8 +272,7 @@ def _cell(
     wanted: dict[str, None] = {}
     for position in members:
         spec = specifications[position]
-        names = dict.fromkeys((spec.outcome, *spec.terms, *spec.term.split(":"), *steps_of(data, spec)))
-        wanted |= names
+        wanted |= dict.fromkeys((spec.outcome, *spec.terms, *spec.term.split(":"), *steps_of(data, spec)))
     values = {name: data.columns[name][rows] for term in wanted for name in term.split(":")}
     raw = np.array([_product(term, values) for term in wanted])
     scaled = raw if root is None else raw * root

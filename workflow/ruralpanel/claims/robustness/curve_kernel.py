@@ -9,7 +9,7 @@ solved by an orthogonal decomposition instead, by the rule of the main estimator
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -88,6 +88,12 @@ class Batch:
         """(m,) clustered errors of the followed coefficient, net columns of length one."""
         scores = np.add.reduceat(self.z * self.residuals, self.cell.starts, axis=1)
         return np.asarray(np.sqrt(self.factor * np.sum(scores**2, axis=1)))
+
+    def parts(self, size: int) -> Iterator[Batch]:
+        """The batch in parts of at most `size` specifications."""
+        arrays = {key: value for key, value in vars(self).items() if isinstance(value, np.ndarray)}
+        for start in range(0, self.members.size, size):
+            yield replace(self, **{key: value[start : start + size] for key, value in arrays.items()})
 
 
 @dataclass(frozen=True)
@@ -267,8 +273,9 @@ def _batch(
     n, groups = cell.rows.size, cell.n_units
     factor = covariance.cluster_factor("CR1", groups, n, columns.shape[1] + cell.counted).value
     scale = cell.lengths[outcomes] / cell.lengths[columns[:, 0]]
-    steps = {position: _step(cell, specifications[position].term) for position in members.tolist()}
-    standard = scale * np.array([steps[position] for position in members.tolist()]) / cell.spreads[0][outcomes]
+    terms = [specifications[position].term for position in members.tolist()]
+    steps = {term: _step(cell, term) for term in dict.fromkeys(terms)}
+    standard = scale * np.array([steps[term] for term in terms]) / cell.spreads[0][outcomes]
     return Batch(cell, members, x, bread, params, z, residuals, scale, standard, np.full(members.size, factor))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -39,7 +40,7 @@ class Specification:
     weights: str | None
     choices: tuple[str, ...]
 
-    @property
+    @cached_property
     def factors(self) -> tuple[str, ...]:
         """The columns that must be there in every row used: outcome, parts of products, weights."""
         names = [self.outcome, *(part for term in self.terms for part in term.split(":"))]

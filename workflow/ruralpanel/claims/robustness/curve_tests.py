@@ -17,7 +17,7 @@ docs/estimators/robustness.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -38,6 +38,9 @@ SCHEMES = ("paths", "signs")
 
 MANY = 400
 """Units beyond which products of all pairs of their paths would take too much memory."""
+
+HELD = 100_000
+"""Scores of units in draws held at once: what stays near the processor."""
 
 
 @dataclass(frozen=True)
@@ -116,17 +119,18 @@ class JointTest:
         critical = float(critical_values(np.array(df)))
         for effects, t in _drawn(batch, self._moved, self._scheme):
             self._standardised.append(effects.astype(np.float32))
-            self._high += t > critical
-            self._low += t < -critical
-            self._scores += normal_scores(t, df)
+            self._high += np.sum(t > critical, axis=0)
+            self._low += np.sum(t < -critical, axis=0)
+            self._scores += np.sum(normal_scores(t, df), axis=0)
 
     def result(self) -> CurveTest | None:
         """The test of all specifications taken in; None where there is none."""
-        number = len(self._standardised)
-        if not number:
+        if not self._standardised:
             return None
+        standardised = np.concatenate(self._standardised)
+        number = len(standardised)
         values = {
-            "median": np.median(np.array(self._standardised), axis=0).astype(float),
+            "median": np.median(standardised, axis=0).astype(float),
             "stouffer": self._scores / np.sqrt(number),
             "share_significant": np.maximum(self._high, self._low) / number,
         }
@@ -147,7 +151,7 @@ FAR, FINE = 12, 256
 
 
 def normal_scores(t: FloatArray, df: float) -> FloatArray:
-    """The normal numbers (n,) as unlikely as t statistics with `df` degrees of freedom, to 1e-12.
+    """The normal numbers as unlikely as t statistics (of any shape) with `df` degrees of freedom, to 1e-12.
 
     Between the entries of a table, by the cubic that has their values and slopes: the quantile of a probability takes
     five times as long, for each draw and specification.
@@ -155,7 +159,7 @@ def normal_scores(t: FloatArray, df: float) -> FloatArray:
     place = np.abs(t) * FINE
     inside = place < FAR * FINE
     entry = np.where(inside, place, 0.0).astype(np.intp)
-    share, cubic = place - entry, _cubics(df)[entry].T
+    share, cubic = place - entry, np.moveaxis(_cubics(df)[entry], -1, 0)
     scores = ((cubic[0] * share + cubic[1]) * share + cubic[2]) * share + cubic[3]
     if not inside.all():
         scores[~inside] = _exact_scores(np.abs(t[~inside]), df)
@@ -255,26 +259,30 @@ class _Orders:
         return cls(place, choice, cell.unit_codes * width + within, (units, width))
 
     def sums(self, z: FloatArray, columns: FloatArray, residuals: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Sums by unit (draws, units) of `z` times the moved residuals, and of all rows (draws, c) of `columns` times.
+        """Moved residuals (m, n) times `z` (m, n) by unit (m, draws, units), and times `columns` (m, c, n) in all.
 
         Products of all pairs of paths are formed once, and each draw picks those that it brings together; among many
         units the paths themselves are moved. Units are only exchanged for units observed in the same periods, so that
         the empty slots of shorter paths meet each other.
         """
-        units = self.shape[0]
-        here, paths = self._paths(np.vstack([z, columns])), self._paths(residuals[None])[0]
+        here, others, paths = self._paths(z), self._paths(columns), self._paths(residuals)
+        m, size, units, width = others.shape
+        draws = len(self.place)
         if self.choice is None:
-            moved = [paths[place] for place in self.place]
-            scores = np.array([np.sum(path * here[0], axis=1) for path in moved])
-            return scores, np.array([here[1:].reshape(len(columns), -1) @ path.ravel() for path in moved])
-        products = here.transpose(1, 0, 2) @ paths.T
-        table = np.ascontiguousarray(products[:, 1:].transpose(0, 2, 1)).reshape(units * units, len(columns))
-        return products[np.arange(units), 0, self.place], np.asarray(self.choice @ table)
+            moved = [paths[:, place] for place in self.place]
+            scores = np.stack([np.sum(path * here, axis=2) for path in moved], axis=1)
+            flat = others.reshape(m, size, units * width)
+            return scores, np.stack([(flat @ path.reshape(m, -1, 1))[:, :, 0] for path in moved], axis=1)
+        across = np.ascontiguousarray(paths.transpose(0, 2, 1))
+        scores = np.take((here @ across).reshape(m, units * units), self.choice.indices, axis=1)
+        table = (others.reshape(m, size * units, width) @ across).reshape(m * size, units * units)
+        along = self.choice @ np.ascontiguousarray(table.T)
+        return scores.reshape(m, draws, units), along.reshape(draws, m, size).transpose(1, 0, 2)
 
     def _paths(self, values: FloatArray) -> FloatArray:
-        filled = np.zeros((len(values), self.shape[0] * self.shape[1]))
-        filled[:, self.slots] = values
-        return filled.reshape(len(values), *self.shape)
+        filled = np.zeros((*values.shape[:-1], self.shape[0] * self.shape[1]))
+        filled[..., self.slots] = values
+        return filled.reshape(*values.shape[:-1], *self.shape)
 
 
 def _restricted(orders: IntArray, members: IntArray) -> IntArray:
@@ -291,24 +299,27 @@ def _restricted(orders: IntArray, members: IntArray) -> IntArray:
     return inside[image]
 
 
-def _drawn(batch: Batch, moved: _Moved, scheme: str) -> Iterable[tuple[FloatArray, FloatArray]]:
-    """Standardised coefficients and t statistics (draws + 1,) of each specification of a batch, the sample's first."""
+def _drawn(batch: Batch, moved: _Moved, scheme: str) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Standardised coefficients and t statistics (specifications, draws + 1) of a batch in parts, the sample first."""
     cell = batch.cell
-    basis = cell.other_effects
-    turned = moved.weights(cell) if scheme == "signs" else None
-    for i in range(batch.members.size):
-        z, x, bread = batch.z[i], batch.x[i], batch.bread[i]
-        null = batch.residuals[i] + batch.params[i, 0] / bread[0, 0] * z
-        columns = np.vstack([x, basis])
-        products = np.add.reduceat(columns * z, cell.starts, axis=1)
-        if turned is None:
+    # paths of units observed in the same periods have no means of units and periods wherever they stand
+    clean = scheme == "paths" and cell.space.root is None and {"unit", "period"}.issuperset(cell.effects)
+    others = cell.other_effects[: 0 if clean else None]
+    for part in batch.parts(max(1, HELD // ((len(moved.drawn) + 1) * cell.n_units))):
+        z, residuals = part.z, part.residuals
+        null = residuals + (part.params[:, 0] / part.bread[:, 0, 0])[:, None] * z
+        columns = np.concatenate([part.x, np.broadcast_to(others, (len(z), *others.shape))], axis=1)
+        taken = np.add.reduceat(columns * z[:, None], cell.starts, axis=2)
+        taken[:, : part.x.shape[1]] = part.bread @ taken[:, : part.x.shape[1]]
+        if scheme == "paths":
             scores, along = moved.orders(cell).sums(z, columns, null)
         else:
-            along = turned @ np.add.reduceat(columns * null, cell.starts, axis=1).T
-            scores = turned * np.add.reduceat(null * z, cell.starts)
-        b = scores.sum(axis=1)
-        size = x.shape[0]
-        scores = scores - (along[:, :size] @ bread) @ products[:size] - along[:, size:] @ products[size:]
+            turned = moved.weights(cell)
+            scores = turned * np.add.reduceat(null * z, cell.starts, axis=1)[:, None]
+            along = turned @ np.add.reduceat(columns * null[:, None], cell.starts, axis=2).transpose(0, 2, 1)
+        b = scores.sum(axis=2)
+        scores -= along @ taken
+        error = np.sqrt(part.factor[:, None] * np.einsum("mdu,mdu->md", scores, scores))
         # the first draw is the null's own outcome: the sample's adds the coefficient back
-        b[0], scores[0] = batch.params[i, 0], np.add.reduceat(z * batch.residuals[i], cell.starts)
-        yield b * batch.standard[i], b / np.sqrt(batch.factor[i] * np.sum(scores**2, axis=1))
+        b[:, 0], error[:, 0] = part.params[:, 0], part.std_error
+        yield b * part.standard[:, None], b / error
