@@ -253,12 +253,25 @@ def test_matching_finds_the_planted_twins() -> None:
     np.testing.assert_allclose(found.weights(np.arange(3, 12)), [0, 1, 0, 0, 1, 0, 0, 1, 0])
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.05], ids=["complete", "gaps"])
+@pytest.mark.parametrize("first", [single(5, 7), STAGGERED], ids=["one date", "several"])
+@pytest.mark.parametrize("method", ["stacked", "matched"])
+def test_the_estimate_alone_is_that_of_the_whole_fit(method: str, first: list[float], missing: float) -> None:
+    s = quick(first, np.random.default_rng(18), missing=missing)
+    fitted = did.METHODS[method]
+    assert fitted.point(s.design, s.cohorts) == pytest.approx(fitted.fit(s).params[0], rel=1e-11)
+
+
 # Placebos
 
 
+@pytest.mark.parametrize("alone", [400, 0], ids=["sums of single units", "whole assignments"])
 @pytest.mark.parametrize("trends", [False, True])
 @pytest.mark.parametrize("first", [single(5, 7), STAGGERED])
-def test_fast_randomisation_is_the_literal_one(first: list[float], trends: bool) -> None:
+def test_fast_randomisation_is_the_literal_one(
+    first: list[float], trends: bool, alone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placebo, "ALONE", alone)
     s = quick(first, np.random.default_rng(13), controls=1, missing=0.05, options={"group_trends": trends})
     orders = np.vstack([np.arange(len(first)), [np.random.default_rng(i).permutation(len(first)) for i in range(6)]])
     estimates, statistics = placebo._two_way(s, orders, trends)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -91,7 +92,7 @@ class Batch:
 
     def parts(self, size: int) -> Iterator[Batch]:
         """The batch in parts of at most `size` specifications."""
-        arrays = {key: value for key, value in vars(self).items() if isinstance(value, np.ndarray)}
+        arrays: dict[str, Any] = {key: value for key, value in vars(self).items() if isinstance(value, np.ndarray)}
         for start in range(0, self.members.size, size):
             yield replace(self, **{key: value[start : start + size] for key, value in arrays.items()})
 

@@ -265,7 +265,7 @@ def _stacked(sample: Sample) -> Fit:
 
 def _stacked_point(design: Design, cohorts: Cohorts) -> float:
     stack = stacked.stack(design, cohorts, dynamics.comparison_of(design))
-    return float(stacked.static(design, stack).params[0])
+    return stacked.effect(design, stack)
 
 
 def _matched(sample: Sample) -> Fit:
@@ -285,7 +285,7 @@ def _matched(sample: Sample) -> Fit:
 
 def _matched_point(design: Design, cohorts: Cohorts) -> float:
     stack, _ = dynamics.matched_stack(design, cohorts)
-    return float(stacked.static(design, stack).params[0])
+    return stacked.effect(design, stack)
 
 
 METHODS: dict[str, Method] = {

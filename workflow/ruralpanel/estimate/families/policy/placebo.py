@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,12 @@ Scaled = Callable[[Design, Cohorts], tuple[float, float]]
 """The same, and what the estimate is divided by before it is compared."""
 
 TIE = 1e-10
-CELLS = 4_000_000
+CELLS = 200_000
+"""Rows × assignments worked on at once: what stays near the processor."""
+
+ALONE = 400
+"""Units × dates up to which the regressors of assignments are put together from those of single units."""
+
 MOST_CELLS = 200_000_000
 """Rows × draws beyond which the default number of draws is cut."""
 
@@ -205,22 +210,24 @@ def _two_way(sample: Sample, orders: IntArray, group_trends: bool) -> tuple[Floa
         return np.asarray(left - basis @ (basis.T @ left))
 
     y = net(design.y[:, None])
-    periods = cohorts.periods.astype(float)
+    periods = cohorts.periods.astype(float)[design.period_codes]
+    after = {start: (design.period_codes >= start).astype(float) for start in cohorts.starts}
+    treatment = _Assigned.of(after, sample, net)
+    since = {start: periods - cohorts.periods[start - 1] for start in cohorts.starts if group_trends}
+    trends = [_Assigned.of({start: line}, sample, net) for start, line in since.items()]
     estimates, statistics = np.empty(len(orders)), np.empty(len(orders))
     step = max(1, CELLS // rows.size)
     for begin in range(0, len(orders), step):
-        part = orders[begin : begin + step]
-        start = cohorts.start[part].T[design.unit_codes]
-        z = net((design.period_codes[:, None] >= start).astype(float))
+        taken = cohorts.start[orders[begin : begin + step]]
+        z = treatment.net(taken)
         left = np.broadcast_to(y, z.shape)
-        if group_trends:
-            done: list[FloatArray] = []
-            for value in cohorts.starts:
-                trend = net(np.where(start == value, periods[design.period_codes][:, None] - periods[value - 1], 0.0))
-                for other in done:
-                    trend = _without(trend, other)
-                z, left = _without(z, trend), _without(left, trend)
-                done.append(trend)
+        done: list[FloatArray] = []
+        for assigned in trends:
+            trend = assigned.net(taken)
+            for other in done:
+                trend = _without(trend, other)
+            z, left = _without(z, trend), _without(left, trend)
+            done.append(trend)
         size = np.einsum("ij,ij->j", z, z)
         slopes = np.einsum("ij,ij->j", z, left) / size
         scores = group_sums(z * (left - z * slopes), design.unit_codes)
@@ -228,6 +235,43 @@ def _two_way(sample: Sample, orders: IntArray, group_trends: bool) -> tuple[Floa
         with np.errstate(divide="ignore", invalid="ignore"):
             statistics[begin : begin + step] = (slopes * size) ** 2 / np.einsum("ij,ij->j", scores, scores)
     return estimates, statistics
+
+
+@dataclass(frozen=True)
+class _Assigned:
+    """A regressor that each unit takes with its date, for many assignments of the dates.
+
+    Attributes
+    ----------
+    lines : date → (n,) the regressor of a unit that has it; `codes` (n,) units of the rows. projected : makes (n, m)
+        columns net of effects and controls. alone : date → (n, units) net columns of each unit as the only one with
+        that date, of which any assignment's are sums; None with more than `ALONE` units, where they take more room
+        than they save time.
+    """
+
+    lines: Mapping[int, FloatArray]
+    codes: IntArray
+    projected: Callable[[FloatArray], FloatArray]
+    alone: Mapping[int, FloatArray] | None
+
+    @classmethod
+    def of(
+        cls, lines: Mapping[int, FloatArray], sample: Sample, projected: Callable[[FloatArray], FloatArray]
+    ) -> _Assigned:
+        """For the sample's units."""
+        codes, units = sample.design.unit_codes, sample.cohorts.start.size
+        own = codes[:, None] == np.arange(units)
+        few = units * len(lines) <= ALONE
+        alone = {start: projected(own * line[:, None]) for start, line in lines.items()} if few else None
+        return cls(lines, codes, projected, alone)
+
+    def net(self, taken: IntArray) -> FloatArray:
+        """(n, m) net columns where each unit takes the dates of `taken` (m, units)."""
+        columns = np.zeros((self.codes.size, len(taken)))
+        for start, line in self.lines.items():
+            has = (taken == start).T
+            columns += has[self.codes] * line[:, None] if self.alone is None else self.alone[start] @ has.astype(float)
+        return self.projected(columns) if self.alone is None else columns
 
 
 def _without(columns: FloatArray, by: FloatArray) -> FloatArray:

@@ -59,7 +59,8 @@ def stack(design: Design, cohorts: Cohorts, comparison: str, weigh: Weigh | None
     pooled = sum(len(others) for others in compared) / int(cohorts.treated.sum())
     for number, (start, treated, others) in enumerate(zip(cohorts.starts, members, compared, strict=True)):
         rows = np.flatnonzero(_eligible(design, cohorts, treated, others)).astype(np.intp)
-        after = (design.period_codes[rows] >= start) & np.isin(design.unit_codes[rows], others)
+        codes = design.unit_codes[rows]
+        after = (design.period_codes[rows] >= start) & _members(design, others)[codes]
         if not after.any():
             raise UserError(
                 Problem(
@@ -77,7 +78,8 @@ def stack(design: Design, cohorts: Cohorts, comparison: str, weigh: Weigh | None
         by_unit[others] = weight
         rows = rows[by_unit[design.unit_codes[rows]] > 0]
         time = np.asarray(cohorts.periods[design.period_codes[rows]] - cohorts.date(start), dtype=float)
-        parts.append((rows, number, np.isin(design.unit_codes[rows], treated), time, by_unit[design.unit_codes[rows]]))
+        codes = design.unit_codes[rows]
+        parts.append((rows, number, _members(design, treated)[codes], time, by_unit[codes]))
     return Stack(
         rows=np.concatenate([part[0] for part in parts]),
         experiment=np.concatenate([np.full(part[0].size, part[1], dtype=np.intp) for part in parts]),
@@ -112,15 +114,46 @@ def indicators(stacked: Stack, times: tuple[EventTime, ...]) -> FloatArray:
     return np.column_stack([(stacked.treated & (stacked.event_time == t.event_time)).astype(float) for t in times])
 
 
+def effect(design: Design, stacked: Stack) -> float:
+    """The estimate of `static` alone.
+
+    Where nothing is missing and each unit has one weight, what effects leave of the treatment follows from means.
+    """
+    under, weights = under_treatment(stacked)[:, 0], stacked.weights
+    units, periods = _factors(design, stacked)
+    lengths = np.bincount(_owners(periods, stacked.experiment))
+    complete = np.array_equal(np.bincount(units), lengths[_owners(units, stacked.experiment)])
+    if complete and design.weights is None and not design.x.shape[1]:
+        groups = ((units, -1.0), (periods, -1.0), (stacked.experiment, 1.0))
+        left = under + sum(
+            sign * (np.bincount(codes, weights * under) / np.bincount(codes, weights))[codes] for codes, sign in groups
+        )
+        if (size := float(left @ (weights * under))) > 1e-9 * float(weights.sum()):
+            return float(left @ (weights * design.y[stacked.rows]) / size)
+    return float(static(design, stacked).params[0])
+
+
+def _owners(codes: IntArray, experiment: IntArray) -> IntArray:
+    """The experiment of each code of units or periods."""
+    owner = np.empty(int(codes.max()) + 1, dtype=np.intp)
+    owner[codes] = experiment
+    return owner
+
+
+def _factors(design: Design, stacked: Stack) -> tuple[IntArray, IntArray]:
+    """Codes (m,) of units and of periods within experiments."""
+    size = np.maximum(design.unit_codes.max(), design.period_codes.max()) + 1
+    units, periods = (
+        compact(stacked.experiment * size + codes[stacked.rows]) for codes in (design.unit_codes, design.period_codes)
+    )
+    return units, periods
+
+
 def _regress(design: Design, stacked: Stack, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
     rows = stacked.rows
     weights = stacked.weights if design.weights is None else stacked.weights * design.weights[rows]
     root = np.sqrt(weights / weights.mean())
-    factors = tuple(
-        compact(stacked.experiment * (int(codes.max()) + 1) + codes[rows])
-        for codes in (design.unit_codes, design.period_codes)
-    )
-    space = Absorbed(rows.size, factors, None, root)
+    space = Absorbed(rows.size, _factors(design, stacked), None, root)
     wide = replace(design, terms=(*terms, *design.terms))
     x = np.hstack([columns, design.x[rows]]) * root[:, None]
     return linear.solve(wide, x, design.y[rows] * root, rows, space, ("unit", "period"))
@@ -132,7 +165,14 @@ def _eligible(
     """(n,) rows of the experiment: all of its treated units, and of the others those before their own treatment."""
     units = design.unit_codes
     clean = design.period_codes < cohorts.start[units]
-    return np.asarray(np.isin(units, treated) | (np.isin(units, others) & clean))
+    return np.asarray(_members(design, treated)[units] | (_members(design, others)[units] & clean))
+
+
+def _members(design: Design, units: IntArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """(units,) whether each unit is among `units`."""
+    inside = np.zeros(len(design.units), dtype=bool)
+    inside[units] = True
+    return inside
 
 
 NEAREST = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import lapack
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.results import FloatArray, IntArray, times_of
@@ -95,9 +96,9 @@ def _on_face(gram: FloatArray, target: FloatArray, active: list[int]) -> tuple[F
     system[:size, :size] = gram[chosen[:, None], chosen]
     system[size, size] = 0.0
     right[:size] = target[chosen]
-    try:
-        solution = np.linalg.solve(system, right)
-    except np.linalg.LinAlgError:
+    # as numpy.linalg.solve, of which most is not the solving for so few weights
+    _, _, solution, singular = lapack.dgesv(system, right)
+    if singular:
         solution = np.linalg.lstsq(system, right, rcond=None)[0]
     return np.asarray(solution[:size], dtype=np.float64), -float(solution[size])
 
