@@ -92,11 +92,12 @@ def _earlier(
     previous = np.concatenate([np.full((len(level), 1), -1), last[:, :-1]], axis=1)
     known = (previous >= 0) & np.isfinite(level)
     at = np.where(known, previous, 0)
-    rows = np.arange(len(level))[:, None]
     years = np.asarray(periods, dtype=np.float64)
-    since = np.where(known, years[at], 0.0)
-    gap = np.where(known, years[None, :] - years[at], np.nan)
-    return np.where(known, level[rows, at], np.nan), gap, since, np.where(known, slack[rows, at], np.nan)
+    earlier = np.take(years, at)
+    since = np.where(known, earlier, 0.0)
+    gap = np.where(known, years[None, :] - earlier, np.nan)
+    at += np.arange(level.size, step=level.shape[1])[:, None]  # places in the whole table
+    return np.where(known, np.take(level, at), np.nan), gap, since, np.where(known, np.take(slack, at), np.nan)
 
 
 # Tuned on the shipped series (tests/data/test_reconcile.py): every fault that their sidecars name is found, and series

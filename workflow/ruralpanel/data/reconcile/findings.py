@@ -205,7 +205,7 @@ def _corrected(corrections: pd.Series) -> BoolArray:
 def _levels(names: pd.Series) -> tuple[IntArray, tuple[str, ...]]:
     """Codes of all names that a column may hold, and these, sorted: of a categorical without a text for each row."""
     kinds = names.astype("category").cat
-    levels = [str(name) for name in kinds.categories]
+    levels = [str(name) for name in kinds.categories.tolist()]
     if kinds.categories.is_monotonic_increasing:
         return kinds.codes.to_numpy().astype(np.intp), tuple(levels)
     order = sorted(range(len(levels)), key=levels.__getitem__)
@@ -231,14 +231,15 @@ _LOOK = 1_000  # figures that are tried before all
 
 def resolution(values: FloatArray) -> float:
     """The coarsest power of ten, from 1000 to 10^-6, of which every figure is a multiple."""
+    few = values.ravel()[:_LOOK]
+    few = few[np.isfinite(few) & (few != 0)]
+    fitting = [exponent for exponent in range(3, -6, -1) if _multiples(few, exponent)]
+    if not fitting:
+        return 1e-6
     figures = values[np.isfinite(values) & (values != 0)]
     if not len(figures):
         return 1.0
-    few = figures[:_LOOK]
-    for exponent in range(3, -6, -1):
-        if _multiples(few, exponent) and _multiples(figures, exponent):
-            return float(10.0**exponent)
-    return 1e-6
+    return next((float(10.0**exponent) for exponent in fitting if _multiples(figures, exponent)), 1e-6)
 
 
 def _multiples(figures: FloatArray, exponent: int) -> bool:

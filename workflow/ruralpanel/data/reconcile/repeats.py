@@ -101,7 +101,9 @@ def _copied_units(matrix: Matrix) -> Iterator[Finding]:
     rows: FloatArray = np.ascontiguousarray(matrix.values[:, np.any(np.isfinite(matrix.values), axis=0)])
     if not rows.size:
         return
-    _, kind, counts = np.unique(rows.view(f"V{rows.strides[0]}")[:, 0], return_inverse=True, return_counts=True)
+    # Rows alike have the same mixture of their bits; those of the same mixture are compared below.
+    mixed = (rows.view(np.uint64) * np.random.default_rng(1).integers(1, 2**63, rows.shape[1], np.uint64)).sum(axis=1)
+    _, kind, counts = np.unique(mixed, return_inverse=True, return_counts=True)
     seen: dict[bytes, int] = {}
     for i in np.flatnonzero(counts[kind] > 1).tolist():
         row = rows[i]
@@ -159,10 +161,10 @@ def _of_source(series: Sequence[Matrix], verified: Set[tuple[str, str, str]]) ->
         levels[s, [place[unit] for unit in matrix.units]] = typical
     kinds = np.array([_kind(matrix.spec.measure) for matrix in series])
     for s, matrix in enumerate(series):
-        rows = {unit: row for row, unit in enumerate(matrix.units)}
         companion, off, scale = _best(np.where((kinds == kinds[s])[:, None], levels, np.nan), s)
         if off is None or scale <= 0:
             continue
+        rows = {unit: row for row, unit in enumerate(matrix.units)}
         for i in np.flatnonzero(np.abs(off) > max(_SPREADS * scale, _LEAST)):
             if (matrix.source, matrix.spec.key, units[i]) in verified:
                 continue
