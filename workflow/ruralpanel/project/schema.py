@@ -156,13 +156,9 @@ def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str,
     return {**resolved(target, root), **{k: v for k, v in schema.items() if k != "$ref"}}
 
 
-def with_defaults(document: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A document that has passed its schema, with the defaults that this states."""
-    filled: dict[str, Any] = _filled(document, schema, schema)
-    return filled
-
-
-def _filled(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+def with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
+    """A document that has passed its schema, or the part of it that one of `root` is of, with the defaults there."""
+    root = root or schema
     schema = resolved(schema, root)
     if not isinstance(value, Mapping):
         return value
@@ -173,39 +169,36 @@ def _filled(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> A
             continue
         part = resolved(part, root)
         if key in value:
-            filled[key] = _filled(value[key], part, root)
+            filled[key] = with_defaults(value[key], part, root)
         elif "default" in part:
             filled[key] = deepcopy(part["default"])
         elif schema.get("title") == root["title"] and part.get("type") == "object":
-            filled[key] = _filled({}, part, root)
+            filled[key] = with_defaults({}, part, root)
     rest = schema.get("additionalProperties")
     for key, item in value.items():
         if key not in filled:
-            filled[key] = _filled(item, rest, root) if isinstance(rest, Mapping) else item
+            filled[key] = with_defaults(item, rest, root) if isinstance(rest, Mapping) else item
     return filled
 
 
-def with_periods(document: Any, schema: Mapping[str, Any]) -> Any:
-    """A document that has passed its schema, with numbers for labels wherever the schema says ``format: period``."""
-    return _converted(document, schema, schema)
-
-
-def _converted(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+def with_periods(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None) -> Any:
+    """The same, with numbers for labels wherever the schema says ``format: period``."""
+    root = root or schema
     schema = resolved(schema, root)
     if schema.get("format") == "period":
         return parse(value) if isinstance(value, int | str) else value
     for alternative in (*(schema.get("oneOf") or ()), *(schema.get("anyOf") or ())):
-        value = _converted(value, alternative, root)
+        value = with_periods(value, alternative, root)
     if isinstance(value, Mapping):
         known, rest = schema.get("properties") or {}, schema.get("additionalProperties")
         parts: dict[str, Any] = {key: known.get(key, rest) for key in value}
         return {
-            key: _converted(item, parts[key], root) if isinstance(parts[key], Mapping) else item
+            key: with_periods(item, parts[key], root) if isinstance(parts[key], Mapping) else item
             for key, item in value.items()
         }
     items = schema.get("items")
     if isinstance(value, list) and isinstance(items, Mapping):
-        return [_converted(item, items, root) for item in value]
+        return [with_periods(item, items, root) for item in value]
     return value
 
 
@@ -312,7 +305,7 @@ def _alternatives(error: _Error, root: Mapping[str, Any], file: str, where: str)
     if not branches:
         yield Problem(file, where, f"{_shown(error.instance)}, which fits more than one form", "exactly one form")
         return
-    fitting = [errors for errors in branches.values() if not _wrong_kind(errors)]
+    fitting = [errors for errors in branches.values() if not any(map(_wrong_kind, errors))]
     if not fitting:
         forms = [_form(resolved(branch, root)) for branch in error.validator_value]
         allowed = [v for branch in error.validator_value for v in _values(resolved(branch, root))]
@@ -324,9 +317,9 @@ def _alternatives(error: _Error, root: Mapping[str, Any], file: str, where: str)
         yield from _problems(inner, root, file)
 
 
-def _wrong_kind(errors: Iterable[_Error]) -> bool:
-    """Whether a branch is for another kind of value altogether (text, where keys and values stand)."""
-    return any(not e.relative_path and e.validator in ("type", "enum", "const", "pattern") for e in errors)
+def _wrong_kind(error: _Error) -> bool:
+    """Whether its branch is for another kind of value altogether (text, where keys and values stand)."""
+    return not error.relative_path and error.validator in ("type", "enum", "const", "pattern")
 
 
 def _badness(errors: list[_Error]) -> tuple[int, int, int]:

@@ -56,12 +56,9 @@ def _extent(rows: pd.DataFrame) -> dict[str, Any]:
     if not years:
         return {}
     between = years[-1] - years[0] + 1 == len(years)
-    extent: dict[str, Any] = {"years": _span(years) if between else {"list": [written(year) for year in years]}}
+    ends = [written(year) for year in dict.fromkeys((years[0], years[-1]))]
+    extent: dict[str, Any] = {"years": ends if between else {"list": [written(year) for year in years]}}
     return {**extent, "range": [0, None]} if float(rows["value"].min()) >= 0 else extent
-
-
-def _span(years: Sequence[int]) -> list[int | str]:
-    return [written(year) for year in dict.fromkeys((years[0], years[-1]))]
 
 
 Texts = Mapping[str, Sequence[str]]
