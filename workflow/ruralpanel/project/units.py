@@ -395,6 +395,4 @@ def _ambiguous(units: Units) -> Iterator[Problem]:
 
 
 def _overlap(a: tuple[int | None, int | None], b: tuple[int | None, int | None]) -> bool:
-    first = max(a[0] or 0, b[0] or 0)
-    last = min(a[1] or 9999, b[1] or 9999)
-    return first <= last
+    return max(a[0] or 0, b[0] or 0) <= min(a[1] or 9999, b[1] or 9999)
