@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import warnings
 import zlib
@@ -14,25 +13,20 @@ from typing import Any, Literal
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.font_manager import findfont
 
 from ruralpanel.output import style
+from ruralpanel.output.charts.renderer import PNG_DPI, POINTS, Canvas
 from ruralpanel.output.fonts import FAMILY, figure_fonts, require_glyphs
 from ruralpanel.output.labels import wrapped
-from ruralpanel.project import formats
 from ruralpanel.project.files import atomic_path
 from ruralpanel.project.problems import CONFIGURATION
 
-PNG_DPI = 200
 _HEADER = 33
 """Bytes of a PNG before what may say its density."""
 
-_POINTS = 72
 NOTE_POINTS = 7.0
-_NARROW_MINUS = formats.DASH
 
 _SETTINGS: Mapping[str, object] = {
     "axes.edgecolor": style.MUTED,
@@ -92,24 +86,10 @@ def drawing(font: str | Path | None = None) -> Iterator[None]:
         yield
 
 
-class _Canvas(FigureCanvasSVG):
-    """One renderer measures and draws: no text is measured twice."""
-
-    def __init__(self, figure: Figure) -> None:
-        super().__init__(figure)
-        self.written = io.StringIO()
-        about = {"Date": None, "Creator": "ruralpanel"}
-        self.renderer = RendererSVG(*figure.bbox.size, self.written, image_dpi=PNG_DPI, metadata=about)  # type: ignore[no-untyped-call]
-
-    def get_renderer(self) -> RendererSVG:
-        """What Matplotlib measures text with while it finds the places of all parts."""
-        return self.renderer
-
-
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """An empty figure of `width` × `height` inches that no window ever shows."""
-    figure = Figure(figsize=(width, height), dpi=_POINTS, layout=layout)
-    _Canvas(figure)
+    figure = Figure(figsize=(width, height), dpi=POINTS, layout=layout)
+    Canvas(figure, tuple(findfont(family) for family in matplotlib.rcParams["font.family"]))
     return figure
 
 
@@ -133,12 +113,10 @@ def save(
     UserError
         Text with characters that no font has; `where` names the chart in the configuration.
     """
-    _narrow_minus(figure)
     canvas = figure.canvas
-    assert isinstance(canvas, _Canvas)
+    assert isinstance(canvas, Canvas)
     figure.draw(canvas.renderer)
-    texts = sorted({*outlined, *(artist.get_text() for artist in figure.findobj(Text) if artist.get_visible())})
-    require_glyphs(texts, figure_fonts(font), CONFIGURATION, where)
+    require_glyphs(sorted({*outlined, *canvas.renderer.texts}), figure_fonts(font), CONFIGURATION, where)
     canvas.renderer.finalize()  # type: ignore[no-untyped-call]
     svg = canvas.written.getvalue()
     for form, path in paths.items():
@@ -173,25 +151,6 @@ def foot_note(figure: Figure, note: str) -> None:
 def note_width(figure: Figure) -> float:
     """Ems of a line of a note."""
     return 0.94 * 72 * figure.get_figwidth() / NOTE_POINTS
-
-
-class _Ticks(ScalarFormatter):
-    """Numbers on axes with the narrow minus."""
-
-    @staticmethod
-    def fix_minus(s: str) -> str:
-        return s.replace("-", _NARROW_MINUS).replace(formats.MINUS, _NARROW_MINUS)
-
-
-def _narrow_minus(figure: Figure) -> None:
-    """Set minus signs as en dashes: those of Noto Sans CJK are as wide as a Chinese character."""
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if type(axis.get_major_formatter()) is ScalarFormatter:
-                axis.set_major_formatter(_Ticks())
-    for text in figure.findobj(Text):
-        if isinstance(text, Text) and formats.MINUS in text.get_text():
-            text.set_text(text.get_text().replace(formats.MINUS, _NARROW_MINUS))
 
 
 def zero_line(axes: Axes, horizontal: bool = True) -> None:
