@@ -15,12 +15,13 @@ from scipy import sparse
 from as_written import curve_of
 from ruralpanel.claims.robustness.curve import run_curve
 from ruralpanel.claims.robustness.heterogeneity import by_group
-from ruralpanel.data.break_steps import belongs, step_terms
+from ruralpanel.data.break_steps import step_terms
 from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.panel import PanelResult, build
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
+from ruralpanel.project.breaks import belongs
 from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError

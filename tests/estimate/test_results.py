@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ruralpanel.estimate.base.model import Asked, Diagnostics, Influence, Model, Setting, Vcov, read_model
-from ruralpanel.estimate.base.results import finite
+from ruralpanel.estimate.base.model_json import finite
 from ruralpanel.estimate.base.rows import Coefficient, RowOfSetting, Test
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError

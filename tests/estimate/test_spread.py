@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from as_written import describe
-from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.spread import spread_of, spread_of_term
+from ruralpanel.project.breaks import MARK
 
 STEP = f"x{MARK}2003"
 

@@ -49,9 +49,7 @@ def main(
     for name in dict.fromkeys(spec.panel for spec in specs.values() if form_of(spec.estimator, spec.method)):
         panel, labels = exports.panels.get(name), {}
         if panel is not None and panel.samples:
-            codebook = labels_from_codebook(
-                pd.read_csv(f"{results}/panels/{name}/codebook.csv", encoding="utf-8-sig"), language
-            )
+            codebook = labels_from_codebook(f"{results}/panels/{name}/codebook.csv", language)
             labels = {column: codebook.of(term) for column, term in panel.terms.items()}
         write_panel(panel if labels else None, labels, folder / f"{name}.csv", folder / f"{name}.dta")
 

@@ -56,7 +56,7 @@ def main(
         def draw(name: str, spec: Mapping[str, Any], codebook: Path, data: Path) -> None:
             model = read_model(data) if "model" in spec else None
             frame = pd.read_parquet(data) if model is None else None
-            labels = labels_from_codebook(pd.read_csv(codebook), language)
+            labels = labels_from_codebook(codebook, language)
             shape = shapes(projection=spec["projection"])
             build(name, spec, MapContext(shape, names, labels, language, note, geography, seed, frame, model))
 

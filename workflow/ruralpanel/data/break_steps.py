@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.formulas import Context, evaluate
-from ruralpanel.project.breaks import affected, leaves, rule_of, tree, years_read
+from ruralpanel.project.breaks import ACROSS, MARK, affected, leaves, rule_of, tree, years_read
 from ruralpanel.project.expressions import (
     Call,
     Expression,
@@ -31,9 +31,6 @@ from ruralpanel.project.expressions import (
 from ruralpanel.project.notes import Note, reason
 from ruralpanel.project.periods import in_formula
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
-
-MARK = "__break_"
-ACROSS = "_across"
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Key = tuple[tuple[int, str, str], ...]
@@ -128,15 +125,6 @@ def step_terms(term: str, steps: Mapping[str, Sequence[str]]) -> tuple[str, ...]
         if chosen != tuple(factors):
             terms.setdefault(tuple(sorted(chosen)), ":".join(chosen))
     return tuple(terms.values())
-
-
-def belongs(step: str, term: str) -> bool:
-    """Whether `step` is one of the terms that take up breaks in `term`."""
-    parts, factors = step.split(":"), [part.strip() for part in term.split(":")]
-    alike = len(parts) == len(factors) and all(
-        part == factor or part.startswith(f"{factor}{MARK}") for part, factor in zip(parts, factors, strict=True)
-    )
-    return alike and parts != factors
 
 
 class _Derivation:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.data.break_steps import MARK
+from ruralpanel.project.breaks import MARK
 from ruralpanel.project.files import plain
 from ruralpanel.project.kept import Hashes
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.data.break_steps import MARK, Figures, break_steps
+from ruralpanel.data.break_steps import Figures, break_steps
 from ruralpanel.data.formulas import Context, Evaluated, Undefined, evaluate
 from ruralpanel.data.lineage import LINEAGE, READ, joined, write
 from ruralpanel.data.rows import attribute_column
 from ruralpanel.data.series import SeriesValues, series_values, units_with_figures
-from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, tree, years_read
+from ruralpanel.project.breaks import MARK, break_problems, evaluation_order, leaves, tree, years_read
 from ruralpanel.project.files import atomic_path, write_frame, write_parquet
 from ruralpanel.project.measures import AS_PUBLISHED
 from ruralpanel.project.notes import Note, Reason, reason, statements

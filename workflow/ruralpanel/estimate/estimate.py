@@ -8,7 +8,8 @@ import numpy as np
 
 from ruralpanel.estimate import specification_tests
 from ruralpanel.estimate.base.model import Asked, Diagnostics, Model, Setting, SimulatedSize, Vcov
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, finite, limit
+from ruralpanel.estimate.base.model_json import finite, limit
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference
 from ruralpanel.estimate.base.rows import Coefficient, MarginalEffect, RowOfSetting, SettingOptions, Test
 from ruralpanel.estimate.diagnostics import alike_notes, collinearity, fitted, influence, is_perfect, moran_of_residuals
 from ruralpanel.estimate.inference.detectable import smallest_detectable

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ruralpanel.data.break_steps import MARK as STEP
 from ruralpanel.estimate.base.model import SimulatedSize
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference
 from ruralpanel.estimate.inference import covariance
@@ -27,6 +26,7 @@ from ruralpanel.estimate.inference.size_kernels import (
     wild,
 )
 from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.breaks import MARK as STEP
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.inference import PERMUTATION, WILD

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import removed_effects
@@ -23,6 +22,7 @@ from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import LEVEL
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulated_size import Null, null_panels
+from ruralpanel.project.breaks import MARK
 from ruralpanel.project.effects import involving
 from ruralpanel.project.kinds.estimator_keys import RandomEffects
 from ruralpanel.project.kinds.estimators import ESTIMATORS, FD, FE, POLICY, POOLED, RE

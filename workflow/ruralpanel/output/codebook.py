@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ruralpanel.data.break_steps import ACROSS, MARK
 from ruralpanel.output.words import stated, word
-from ruralpanel.project.breaks import crossings, leaves, rule_of, years_read
+from ruralpanel.project.breaks import ACROSS, MARK, crossings, leaves, rule_of, years_read
 from ruralpanel.project.settings import BreakRule, PanelSpec, SeriesSpec, VariableSpec
 
 CODEBOOK = (

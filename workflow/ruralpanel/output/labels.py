@@ -7,16 +7,13 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from ruralpanel.output.words import has_word, word
-from ruralpanel.project.files import restored
+from ruralpanel.project.files import read_rows
 from ruralpanel.project.measures import AS_PUBLISHED
 from ruralpanel.project.notes import Note
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _POWER = re.compile(r"(?<![A-Za-z0-9])(k?m|cm)\^?([23])(?![0-9])")
 _SUPERSCRIPT = {"2": "²", "3": "³"}
@@ -141,17 +138,17 @@ class Labels:
         return Labels(self.language, {**self.names, **names}, self.measures, self.formulas)
 
 
-def labels_from_codebook(codebook: pd.DataFrame, language: str) -> Labels:
+def labels_from_codebook(codebook: str | Path, language: str) -> Labels:
     """Labels of the variables of a panel; Chinese falls back to English, English to the variable's name."""
     names: dict[str, str] = {}
     measures: dict[str, str] = {}
     formulas: dict[str, str] = {}
-    for row in codebook.to_dict("records"):
-        variable = str(row["variable"])
-        english = _text(row.get("label")) or variable.replace("_", " ")
-        names[variable] = (_text(row.get("label_zh")) or english) if language == "zh" else english
-        measures[variable] = _text(row.get("measure"))
-        formulas[variable] = _text(row.get("formula"))
+    for row in read_rows(codebook):
+        variable = row["variable"]
+        english = row["label"].strip() or variable.replace("_", " ")
+        names[variable] = (row["label_zh"].strip() or english) if language == "zh" else english
+        measures[variable] = row["measure"].strip()
+        formulas[variable] = row["formula"].strip()
     return Labels(language, names, measures, formulas)
 
 
@@ -170,10 +167,6 @@ def merged(labels: Iterable[Labels], language: str) -> Labels:
 def without_aside(label: str) -> str:
     """A label without what stands in parentheses at its end, such as ``(log)``."""
     return _ASIDE.sub("", label)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or value != value else restored(str(value)).strip()
 
 
 _AVERAGE_LATIN_WIDTH = 0.54

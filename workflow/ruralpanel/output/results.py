@@ -6,19 +6,22 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from ruralpanel.estimate.base.model import Model, read_model
-from ruralpanel.estimate.base.results import finite
+from ruralpanel.estimate.base.model_json import finite
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
 from ruralpanel.output.words import has_word, stated, word
 from ruralpanel.project.exhibits import Exhibit, read_exhibit
 from ruralpanel.project.expressions import log_of
+from ruralpanel.project.files import read_rows
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import Output
 from ruralpanel.project.kinds.options import Labelled, given_labels
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class OutputContext:
         UserError
             The panel is not there, or it lacks columns.
         """
+        import pandas as pd
         import pyarrow.parquet as pq
 
         path = self.results / "panels" / name / "panel.parquet"
@@ -97,13 +101,12 @@ class OutputContext:
 
     def _no_column(self, panel: str, key: str, column: str, known: Iterable[str]) -> Problem:
         path = self.results / "panels" / panel / "coverage.csv"
-        rows = pd.read_csv(path, encoding="utf-8-sig").fillna("") if path.is_file() else pd.DataFrame({"variable": []})
-        lacking = rows.loc[rows["variable"] == column]
-        if len(lacking):
-            found = (
-                f'variable "{column}", of which panel {panel} has no figure ({stated(lacking["remark"].iloc[0], "en")})'
-            )
-            return self.problem(key, found, "a variable with figures", "take it out, or another panel")
+        rows = read_rows(path) if path.is_file() else ()
+        for row in rows:
+            if row["variable"] == column:
+                remark = stated(row["remark"], "en")
+                found = f'variable "{column}", of which panel {panel} has no figure ({remark})'
+                return self.problem(key, found, "a variable with figures", "take it out, or another panel")
         return self.problem(key, f'variable "{column}"', f"a variable of panel {panel}", did_you_mean(column, known))
 
     def variables(self, name: str, key: str = "panel") -> tuple[str, ...]:
@@ -115,18 +118,12 @@ class OutputContext:
             raise UserError(self._no_panel(name, key))
         return tuple(column for column in pq.read_schema(path).names if column not in ("unit", "period"))
 
-    def codebook(self, name: str) -> pd.DataFrame:
-        """A panel's codebook; empty where there is none."""
-        path = self.results / "panels" / name / "codebook.csv"
-        if not path.is_file():
-            return pd.DataFrame({"variable": []})
-        return pd.read_csv(path, encoding="utf-8-sig")
-
     def labels(self, panels: Iterable[str], options: Labelled) -> Labels:
         """Labels from the codebooks of `panels`, replaced where `options` name a variable; of units their names."""
-        books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
+        books = [self.results / "panels" / panel / "codebook.csv" for panel in dict.fromkeys(panels)]
+        labels = [labels_from_codebook(book, self.language) for book in books if book.is_file()]
         named = (Labels(self.language, names) for names in (self.unit_names, self.names))
-        return merged([*books, *named], self.language).renamed(given_labels(options, self.language))
+        return merged([*labels, *named], self.language).renamed(given_labels(options, self.language))
 
     def title(self, model: str, given: Mapping[str, str] | None = None) -> str:
         """What a model is called in print; `given`: the names that a table or chart has for its models."""
@@ -164,6 +161,8 @@ class OutputContext:
         """
         if not Path(path).is_file():
             raise UserError(self.problem(key, f"no file {path}", "a CSV file among the results"))
+        import pandas as pd
+
         return pd.read_csv(path, encoding="utf-8-sig")
 
     def _no_model(self, index: int, name: str) -> Problem:

@@ -10,6 +10,11 @@ from ruralpanel.project.formulas import parse
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any, unknown
 from ruralpanel.project.settings import Break, BreakRule, PanelSpec, SeriesSpec, VariableSpec
 
+MARK = "__break_"
+"""Between a variable and the period of a break whose change of level a column takes up."""
+
+ACROSS = "_across"
+
 
 @cache
 def tree(text: str) -> Expression:
@@ -250,3 +255,12 @@ def _rules(leaf: str, variable: VariableSpec, spec: SeriesSpec, file: str) -> li
             expected = "a factor or an overlap for this break in the sidecar"
             problems.append(Problem(file, where, "splice", expected, "add it there, or choose drop or dummy"))
     return problems
+
+
+def belongs(step: str, term: str) -> bool:
+    """Whether `step` is one of the terms that take up breaks in `term`."""
+    parts, factors = step.split(":"), [part.strip() for part in term.split(":")]
+    alike = len(parts) == len(factors) and all(
+        part == factor or part.startswith(f"{factor}{MARK}") for part, factor in zip(parts, factors, strict=True)
+    )
+    return alike and parts != factors

@@ -9,7 +9,8 @@ import numpy as np
 
 from ruralpanel.claims.robustness.designs import quick, refit, subset
 from ruralpanel.claims.robustness.results import LeftOut
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
+from ruralpanel.estimate.base.model_json import finite
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import CLUSTER, INFERENCE, OWN, ROBUST

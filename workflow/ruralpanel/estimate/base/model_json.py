@@ -121,3 +121,13 @@ def cleared(values: Any) -> Any:
             for key, value in values.items()
         }
     return [cleared(value) for value in values] if isinstance(values, (list, tuple)) else values
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None where it is missing or infinite."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def limit(value: float | None) -> float | None:
+    """The limit of an interval, which may be infinite, or None where it is missing."""
+    return None if value is None or math.isnan(value) else float(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ruralpanel.data.break_steps import belongs
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.parts import FirstStage, Parts, SpatialWeights
 from ruralpanel.estimate.base.rows import SettingOptions, Test
+from ruralpanel.project.breaks import belongs
 from ruralpanel.project.expressions import place
 from ruralpanel.project.notes import Note, Reason
 from ruralpanel.project.settings import ModelSpec
@@ -231,13 +230,3 @@ class Inference:
     notes: tuple[Note, ...] = ()
     overrides: tuple[Note, ...] = ()
     options: SettingOptions = field(default_factory=SettingOptions)
-
-
-def finite(value: float | None) -> float | None:
-    """The number, or None where it is missing or infinite."""
-    return None if value is None or not math.isfinite(value) else float(value)
-
-
-def limit(value: float | None) -> float | None:
-    """The limit of an interval, which may be infinite, or None where it is missing."""
-    return None if value is None or math.isnan(value) else float(value)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums, products
 from ruralpanel.estimate.base.model_json import LARGE_SIZE
@@ -20,6 +19,7 @@ from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import LEVEL, Outcomes
+from ruralpanel.project.breaks import MARK
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 

@@ -104,9 +104,10 @@ class Renderer(RendererSVG):
     def draw_path(self, gc: GraphicsContextBase, path: Path, transform: Transform, rgbFace: Any = None) -> None:
         """Draw a path."""
         room = gc.get_clip_rectangle()
-        if room is not None and len(path.vertices):
-            low, high = path.get_extents(transform).get_points()
-            if (low >= room.min - _EDGE).all() and (high <= room.max + _EDGE).all():
+        if room is not None:
+            drawn = path.get_extents(transform)
+            across = room.xmin - _EDGE <= drawn.xmin and drawn.xmax <= room.xmax + _EDGE
+            if across and room.ymin - _EDGE <= drawn.ymin and drawn.ymax <= room.ymax + _EDGE:
                 gc.set_clip_rectangle(None)
         super().draw_path(gc, path, transform, rgbFace)  # type: ignore[no-untyped-call]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ruralpanel.estimate.base.model import Model
-from ruralpanel.estimate.base.results import finite
+from ruralpanel.estimate.base.model_json import finite
 from ruralpanel.estimate.base.rows import Estimated
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell

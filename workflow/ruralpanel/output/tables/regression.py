@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.rows import Coefficient, Estimated, Statistic
 from ruralpanel.output.labels import Labels
@@ -37,6 +36,7 @@ from ruralpanel.output.tables.notes import (
     test_notes,
 )
 from ruralpanel.output.words import has_word, word
+from ruralpanel.project.breaks import MARK
 from ruralpanel.project.formats import format_count, format_interval, format_number, format_p
 from ruralpanel.project.kinds.tables import ByOutcome, Regression
 from ruralpanel.project.problems import UserError, did_you_mean, raise_any

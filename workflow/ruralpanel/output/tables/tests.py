@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ruralpanel.estimate.base.model import Diagnostics as Diagnosed
 from ruralpanel.estimate.base.model import Model
-from ruralpanel.estimate.base.results import finite
+from ruralpanel.estimate.base.model_json import finite
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text, p_value_of
