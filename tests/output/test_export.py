@@ -23,10 +23,12 @@ from conftest import ROOT, Shared
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.second import LARGEST
-from ruralpanel.output.export.build import Exports, panels_of
+from ruralpanel.output.export.build import Exports
 from ruralpanel.output.export.columns import ExportedPanel, free_name, write_panel
 from ruralpanel.output.export.scripts import LANGUAGES
-from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.output.export.stata import write_stata
+from ruralpanel.project.kept import Kept
+from ruralpanel.project.kinds.estimators import ESTIMATORS, SCRIPTS
 from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units
@@ -127,15 +129,17 @@ def exports(shared: Shared) -> Path:
 
 def write_exports(folder: Path, cases: Iterable[str] = tuple(CASES)) -> None:
     frame, units = made_up()
-    exports = Exports(panels_of({"p": frame}.__getitem__, units, {"p": "year"}, "config.yaml"))
+    exports = Exports(lambda: ExportedPanel("p", frame, units, "config.yaml"))
     for name in cases:
         spec, sample = spec_of(name)
         result = estimate(spec, build_design(spec, frame, units, sample), 0, "")
         exports.add(spec, units, sample, "config.yaml", result, f"Model {name}")
     for name, text in exports.files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    panel = exports.panels["p"]
-    write_panel(panel, panel.terms, folder / "p.csv", folder / "p.dta")
+    panel = exports.panel
+    assert panel is not None
+    write_panel(panel, folder / "p.csv")
+    write_stata(folder / "p.csv", panel.terms, folder / "p.dta")
 
 
 def spec_of(name: str) -> tuple[ModelSpec, dict[str, Any]]:
@@ -276,6 +280,7 @@ def test_treated_columns_of_other_models_stand_apart() -> None:
 
 
 def test_every_method_of_an_estimator_has_scripts_or_a_reason() -> None:
+    assert set(SCRIPTS) == set(LANGUAGES)
     for name, kind in ESTIMATORS.items():
         assert set(kind.scripts) <= set(kind.methods), name
         assert bool(kind.no_script) == (set(kind.scripts) != set(kind.methods)), name
@@ -289,7 +294,7 @@ def test_panels_that_no_script_reads_are_neither_read_nor_left_without_files(tmp
     (tmp_path / "units.csv").write_text("id,name\n1,One\n", encoding="utf-8")
     script = run_path(str(ROOT / "workflow" / "scripts" / "export.py"))
     settings = {"samples": {}, "by": {"p": "year"}, "config": "config.yaml", "titles": {}, "language": "en"}
-    script["main"]([spec.to_dict()], **settings, units=str(tmp_path / "units.csv"), results=str(tmp_path))
+    script["main"]([spec.to_dict()], **settings, units=str(tmp_path / "units.csv"), results=str(tmp_path), kept=Kept())
     assert {file.name for file in (tmp_path / "export").iterdir()} == {
         "README.md", "fe.R", "fe.do", "fe.py", "p.csv", "p.dta"
     }  # fmt: skip
@@ -299,7 +304,7 @@ def test_panels_that_no_script_reads_are_neither_read_nor_left_without_files(tmp
 
 def test_a_title_ends_no_comment() -> None:
     frame, units = made_up()
-    exports = Exports(panels_of({"p": frame}.__getitem__, units, {"p": "year"}, "config.yaml"))
+    exports = Exports(lambda: ExportedPanel("p", frame, units, "config.yaml"))
     spec, sample = spec_of("fe")
     result = estimate(spec, build_design(spec, frame, units, sample), 0, "")
     exports.add(spec, units, sample, "config.yaml", result, 'Said """so""" /* or\nnot \\ ///')

@@ -12,7 +12,7 @@ from typing import Any
 
 from ruralpanel.project.check import check
 from ruralpanel.project.exhibits import Exhibit, needed_files
-from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.estimators import ESTIMATORS, SCRIPTS
 from ruralpanel.project.load import DEFAULT_FILE, Config, UnsoundConfiguration, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
@@ -253,7 +253,7 @@ def confirmation_settings(config: Config) -> dict[str, Any]:
 def export_files(config: Config) -> tuple[str, ...]:
     """Scripts of the models that have some, the panels that these read, and the page beside them."""
     scripted = [model for model in config.models.values() if model.method in ESTIMATORS[model.estimator].scripts]
-    names = [f"{model.name}.{suffix}" for model in scripted for suffix in ("R", "do", "py")]
+    names = [f"{model.name}.{suffix}" for model in scripted for suffix in SCRIPTS]
     names += [
         f"{panel}.{suffix}" for panel in dict.fromkeys(model.panel for model in scripted) for suffix in ("csv", "dta")
     ]

@@ -73,12 +73,14 @@ class Kept:
                 _copy(file, own / file.name)
         write_json(own / MADE_FROM, {"sources": sources, "files": {file.name: sha256_of(file) for file in files}})
 
-    def value(self, name: str, made_from: Mapping[str, Any], make: Callable[[], Any]) -> Any:
-        """A piece that is no file of the job's own: what `make` returns, as `plain` values; see `piece`."""
+    def value(
+        self, name: str, made_from: Mapping[str, Any], make: Callable[[], Any], files: Sequence[Path] = ()
+    ) -> Any:
+        """What `make` returns, as `plain` values, beside the `files` that it writes, if any; see `piece`."""
         if self.folder is None:
             return plain(make())
         file = self.folder / name / VALUE
-        self.piece(name, made_from, [file], lambda: write_json(file, make()))
+        self.piece(name, made_from, [file, *files], lambda: write_json(file, make()))
         return json.loads(file.read_text(encoding="utf-8"))
 
     def only(self, names: Collection[str]) -> None:

@@ -43,8 +43,28 @@ _INFINITE = {"-inf": -math.inf, "inf": math.inf}
 
 def read_results(path: str | Path) -> dict[str, Any]:
     """A JSON file of results, `cleared`."""
-    values: dict[str, Any] = cleared(numbered(json.loads(Path(path).read_text(encoding="utf-8"))))
+    values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"), object_hook=_object)
     return values
+
+
+def _object(values: dict[str, Any]) -> dict[str, Any]:
+    """`numbered` and `cleared` of one JSON object whose parts are so already, in place."""
+    for key in filter(_worded, values):
+        values[key] = numbered(values[key], key)
+    if _no_error(values):
+        values |= {key: None for key in OF_ERROR if key in values and not isinstance(values[key], (list, dict))}
+    return values
+
+
+@cache
+def _worded(key: str) -> bool:
+    """Whether words may stand for numbers under a key."""
+    return key in _PERIODS or bool(_LIMITS.search(key))
+
+
+def _no_error(values: Mapping[str, Any]) -> bool:
+    error = values.get("std_error")
+    return isinstance(error, (int, float)) and not (math.isfinite(error) and error > 0)
 
 
 def read_as(kind: type[T], path: str | Path) -> T:
@@ -114,8 +134,7 @@ def cleared(values: Any) -> Any:
     if type(values) in PLAIN:
         return values
     if isinstance(values, Mapping):
-        error = values.get("std_error")
-        empty = isinstance(error, (int, float)) and not (math.isfinite(error) and error > 0)
+        empty = _no_error(values)
         return {
             key: None if empty and key in OF_ERROR and not isinstance(value, (list, Mapping)) else cleared(value)
             for key, value in values.items()

@@ -1,11 +1,9 @@
-"""All models' scripts and the panels that they read."""
+"""The scripts of all models on a panel, and what they read of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import pandas as pd
 
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.model import Model
@@ -20,13 +18,13 @@ from ruralpanel.project.units import Units
 
 @dataclass
 class Exports:
-    """Scripts by the name of their file, panels that they read, and a row per model for the page beside them.
+    """Scripts of a panel's models by the name of their file, the panel, a row per model for the page beside them.
 
-    `empty` gives a panel without columns; panels that no script reads are not asked for.
+    `empty` gives the panel without columns; one that no script reads is not asked for and stays None.
     """
 
-    empty: Callable[[str], ExportedPanel]
-    panels: dict[str, ExportedPanel] = field(default_factory=dict)
+    empty: Callable[[], ExportedPanel]
+    panel: ExportedPanel | None = None
     files: dict[str, str] = field(default_factory=dict)
     rows: list[dict[str, str]] = field(default_factory=list)
 
@@ -43,7 +41,7 @@ class Exports:
         try:
             if ESTIMATORS[spec.estimator].evidence != "policy":  # experiments of a policy have rows of their own
                 need_few_rows(result.n_obs)
-            panel = self.panels.setdefault(spec.panel, self.panels.get(spec.panel) or self.empty(spec.panel))
+            panel = self.panel = self.panel or self.empty()
             design = build_design(spec, panel.frame, units, sample, config, panel.by)
             made = scripts(recipe(design, result, panel, title))
             self.rows.append({**said, "scripts": ", ".join(f"[{suffix}]({spec.name}.{suffix})" for suffix in made)})
@@ -51,10 +49,3 @@ class Exports:
             made = without_script(spec.name, title, spec.estimator, str(reason))
             self.rows.append({**said, "scripts": f"none, as {reason}"})
         self.files |= {f"{spec.name}.{suffix}": text for suffix, text in made.items()}
-
-
-def panels_of(
-    frames: Callable[[str], pd.DataFrame], units: Units, by: Mapping[str, str], config: str
-) -> Callable[[str], ExportedPanel]:
-    """What gives an empty export of each panel."""
-    return lambda name: ExportedPanel(name, frames(name), units, config, by[name])

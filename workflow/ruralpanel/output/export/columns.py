@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,18 +13,12 @@ import pandas as pd
 from ruralpanel.data.rows import group_codes
 from ruralpanel.estimate.base.columns import columns_of, parts, product
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, times_of
-from ruralpanel.project.files import atomic_path, write_frame
+from ruralpanel.project.files import write_frame
 from ruralpanel.project.periods import shown, written
 from ruralpanel.project.units import Units
 
 LONGEST_NAME = 32
 """Characters of a name that Stata takes."""
-
-LONGEST_LABEL = 80
-"""Characters of a variable's label that Stata takes."""
-
-STAMP = pd.Timestamp(1960, 1, 1)
-"""When a Stata file says that it was written: the same whenever it is."""
 
 _STATA = "byte double float int long using with if in str strL _all _b _coef _cons _n _N _pi _pred _rc _se _skip"
 _R = "else repeat while function for next break TRUE FALSE NULL Inf NaN NA"
@@ -64,6 +58,8 @@ class ExportedPanel:
     columns: dict[str, FloatArray] = field(default_factory=dict)
     terms: dict[str, str] = field(default_factory=dict)
     samples: dict[str, IntArray] = field(default_factory=dict)
+    _terms: dict[str, str | None] = field(default_factory=dict)
+    _groups: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         distinct, place = np.unique(self.frame["period"].to_numpy(), return_inverse=True)
@@ -84,13 +80,17 @@ class ExportedPanel:
 
     def term(self, term: str) -> str | None:
         """The exported name of a variable, numeric attribute or product, for all rows; None where it is none."""
-        found = columns_of({term: ""}, self.frame, self.units, self.name, self.config)
-        return None if found.problems else self.add(term, product(term, found.values))
+        if term not in self._terms:
+            found = columns_of({term: ""}, self.frame, self.units, self.name, self.config)
+            self._terms[term] = None if found.problems else self.add(term, product(term, found.values))
+        return self._terms[term]
 
     def group(self, name: str) -> str:
         """The exported name of an effect's or cluster's groups, numbered from 1."""
-        codes = group_codes(name, self.frame, self.units)
-        return self.add(name, np.where(codes < 0, np.nan, codes + 1.0), f"{'_'.join(parts(name))}_id")
+        if name not in self._groups:
+            codes = group_codes(name, self.frame, self.units)
+            self._groups[name] = self.add(name, np.where(codes < 0, np.nan, codes + 1.0), f"{'_'.join(parts(name))}_id")
+        return self._groups[name]
 
     def sample(self, rows: IntArray) -> str:
         """The exported name of the flag of a set of rows."""
@@ -142,23 +142,7 @@ class ExportedPanel:
         return pd.DataFrame(values)
 
 
-def write_panel(panel: ExportedPanel | None, labels: Mapping[str, str], csv: Path, dta: Path) -> None:
-    """Write a panel as CSV and as a Stata file of version 14, the same bytes from the same rows.
-
-    Parameters
-    ----------
-    panel : None, where no script reads it: its files hold no row.
-    labels : exported name → what it is, for Stata's labels.
-    """
-    table = pd.DataFrame({"unit_id": np.zeros(0, np.int32), "period_id": np.zeros(0, np.int32)})
-    if panel is not None:
-        table = panel.table()
-    write_frame(csv, table)
-    with atomic_path(dta) as temporary:
-        table.to_stata(
-            temporary,
-            version=118,
-            write_index=False,
-            time_stamp=STAMP.to_pydatetime(),
-            variable_labels={name: label[:LONGEST_LABEL] for name, label in labels.items()},
-        )
+def write_panel(panel: ExportedPanel | None, csv: Path) -> None:
+    """Write a panel as CSV; None, where no script reads it: its file holds no row."""
+    empty = pd.DataFrame({"unit_id": np.zeros(0, np.int32), "period_id": np.zeros(0, np.int32)})
+    write_frame(csv, empty if panel is None else panel.table())

@@ -28,6 +28,9 @@ from ruralpanel.project.kinds.estimator_keys import (
 from ruralpanel.project.kinds.facts import Estimator, Method
 
 BETWEEN, WITHIN, MIXED, POLICY = "between", "within", "mixed", "policy"
+SCRIPTS = ("R", "do", "py")
+"""Suffixes of the scripts that estimate a model again."""
+
 """What a number rests on: comparisons of units, changes within them, both, a change that some units underwent."""
 
 POOLED, FE, FD, RE = "pooled", "fe", "fd", "re"
