@@ -24,6 +24,8 @@ _DASHES = str.maketrans(formats.MINUS, formats.DASH)
 _EDGE = 1e-6
 
 Triple = tuple[float, float, float]
+Shape = tuple[Any, Any]
+"""Points of a glyph, and what Matplotlib does at each."""
 
 
 class Outlines(TextToPath):
@@ -34,7 +36,7 @@ class Outlines(TextToPath):
         self.files = files
         self.font = get_font(files)
         self.font.set_size(self.FONT_SCALE, self.DPI)
-        self.shapes: dict[str, Any] = {}
+        self.shapes: dict[str, Shape] = {}
         self.placed = cache(lambda text: super(Outlines, self).get_glyphs_with_font(self.font, text, self.shapes)[0])
         self.size = cache(self._size)
 
@@ -52,7 +54,7 @@ class Outlines(TextToPath):
 
     def get_glyphs_with_font(
         self, font: Any, s: str, glyph_map: Any = None, return_new_glyphs_only: bool = False, **features: Any
-    ) -> tuple[list[tuple[str, float, float, float]], dict[str, Any], list[Any]]:
+    ) -> tuple[list[tuple[str, float, float, float]], dict[str, Shape], list[Any]]:
         """Of each glyph of a text its name, place and scale; the outlines of those not in `glyph_map`, by name."""
         placed, known = self.placed(s), glyph_map or {}
         new = {glyph[0]: self.shapes[glyph[0]] for glyph in placed if glyph[0] not in known}
