@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import grouped_by
@@ -12,12 +13,14 @@ from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds import maps, tables
 from ruralpanel.project.kinds.inference import CONLEY, INFERENCE
 from ruralpanel.project.kinds.options import Options
-from ruralpanel.project.load import Config
 from ruralpanel.project.problems import CONFIGURATION, Problem
 from ruralpanel.project.sections.configuration import Estimand, Hypothesis, SmallestEffect, SpecificationCurve
 from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec, wordless
 from ruralpanel.project.units import Units
+
+if TYPE_CHECKING:
+    from ruralpanel.project.load import Config
 
 CURVE_COLUMNS = frozenset(
     {"outcome", "moderator", "controls", "sample", "lag", "effects", "weights", "term"}

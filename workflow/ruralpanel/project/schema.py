@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator, validators
 
 from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import Problem, did_you_mean, nearest
@@ -41,15 +39,22 @@ ABSENT = "nothing"
 """What is found where a key lacks."""
 
 _Error = Any  # jsonschema types every part of its errors as possibly unset
-# 1970.0 is no year and no count: what runs on years and counts needs whole numbers.
-_TYPES_CHECKED = Draft202012Validator.TYPE_CHECKER.redefine_many(
-    {
-        "integer": lambda _, value: type(value) is int,
-        "number": lambda _, value: type(value) in (int, float) and _finite(value),
-    }
-)
-_Validator: Any = validators.extend(Draft202012Validator, type_checker=_TYPES_CHECKED)  # type: ignore[no-untyped-call]
 _UNKNOWN = ("additionalProperties", "unevaluatedProperties")
+
+
+@cache
+def _validator() -> Any:
+    # jobs that only read checked settings go without the library
+    from jsonschema import Draft202012Validator, validators
+
+    # 1970.0 is no year and no count: what runs on years and counts needs whole numbers.
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and _finite(value),
+        }
+    )
+    return validators.extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]
 
 
 def check_against(document: Any, schema_path: str | Path, file: str) -> list[Problem]:
@@ -65,7 +70,7 @@ def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Pr
     """`check_against` with the schema in memory."""
     schema = _with_paths(schema)
     document = text_keys(document)
-    errors = sorted(_Validator(schema).iter_errors(document), key=lambda error: _position(error, document))
+    errors = sorted(_validator()(schema).iter_errors(document), key=lambda error: _position(error, document))
     mistyped = {tuple(e.absolute_path) for e in errors if e.validator == "type"}
     errors = [e for e in errors if e.validator == "type" or tuple(e.absolute_path) not in mistyped]
     wrong = {config_path(tuple(e.absolute_path)) for e in errors if "else" not in e.absolute_schema_path}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -351,7 +350,7 @@ def _pieces(gram: sparse.csr_array, scale: Floats) -> list[Codes]:
     entries = gram.tocoo()
     tied = np.abs(entries.data) * scale[entries.row] * scale[entries.col] > 1e-12
     links = sparse.csr_array((np.ones(int(tied.sum())), (entries.row[tied], entries.col[tied])), shape=gram.shape)
-    _, labels = csgraph.connected_components(links, directed=False)
+    _, labels = _connected(links)
     order = np.argsort(labels, kind="stable")
     return [piece.astype(np.intp) for piece in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)]
 
@@ -366,15 +365,23 @@ def _groups(left: Codes, right: Codes) -> int:
             return 1
         if min(table) <= SMALL:
             wide = (together.T if table[0] > table[1] else together).astype(np.float32)
-            return int(csgraph.connected_components(wide @ wide.T > 0, directed=False, return_labels=False))
+            return _connected(wide @ wide.T > 0)[0]
     shape = (sum(table),) * 2
     links = sparse.csr_array((np.ones(left.size), (left, table[0] + right)), shape=shape)
-    return int(csgraph.connected_components(links, directed=False, return_labels=False))
+    return _connected(links)[0]
 
 
 def products(left: tuple[Floats, Matrix], right: tuple[Floats, Matrix]) -> Floats:
     """Products (groups, groups) of the rows of coordinates from `Absorbed.grouped`."""
     return np.asarray(left[0] @ right[0].T + dense(left[1] @ right[1].T))
+
+
+def _connected(links: Any) -> tuple[int, Codes]:
+    """Number of the groups of levels that hang together, and the group of each level."""
+    from scipy.sparse import csgraph  # with all solvers of sparse systems: few models ask
+
+    number, labels = csgraph.connected_components(links, directed=False)
+    return int(number), labels
 
 
 def dense(matrix: Matrix) -> Floats:

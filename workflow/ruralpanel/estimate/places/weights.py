@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import linalg as sparse_linalg
-from scipy.spatial import KDTree
 
 from ruralpanel.estimate.base.parts import SpatialWeights
 from ruralpanel.estimate.base.results import Further
@@ -19,10 +17,19 @@ from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise
 from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.units import Units
 
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
+
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius (IUGG)."""
+
+
+def _tree(points: FloatArray) -> KDTree:
+    from scipy.spatial import KDTree  # few models ask who is near
+
+    return KDTree(points)
 
 
 def on_sphere(coordinates: FloatArray) -> FloatArray:
@@ -60,7 +67,7 @@ def spatial_kernel(coordinates: FloatArray, cutoff_km: float, kernel: str) -> sp
     coordinates : (N, 2) longitude and latitude in degrees.
     """
     points = on_sphere(coordinates)
-    tree = KDTree(points)
+    tree = _tree(points)
     # a little further than asked for, so that rounding in the tree decides nothing
     pairs = tree.query_pairs(chord_of_km(cutoff_km) * (1.0 + 1e-9), output_type="ndarray").T
     i, j = pairs if pairs.size else np.zeros((2, 0), dtype=np.intp)
@@ -173,8 +180,10 @@ def spectral_radius(matrix: sparse.csr_array) -> float:
     """Largest eigenvalue in absolute value; for weights, which are not negative, it is an eigenvalue itself."""
     if matrix.shape[0] <= LARGEST_DENSE:
         return float(np.max(np.abs(np.linalg.eigvals(matrix.toarray()))))
+    from scipy.sparse import linalg
+
     start = np.ones(matrix.shape[0])
-    values = sparse_linalg.eigs(matrix.astype(float), k=1, which="LM", v0=start, return_eigenvectors=False)
+    values = linalg.eigs(matrix.astype(float), k=1, which="LM", v0=start, return_eigenvectors=False)
     return float(np.abs(values[0]))
 
 
@@ -204,7 +213,7 @@ def _contiguity(declared: WeightsMatrix, place: Place) -> sparse.csr_array:
 
 
 def _inverse_distance(declared: WeightsMatrix, place: Place) -> sparse.csr_array:
-    tree = KDTree(on_sphere(_located(place)))
+    tree = _tree(on_sphere(_located(place)))
     reach = 2.1 if declared.cutoff_km is None else chord_of_km(declared.cutoff_km)
     pairs = tree.query_pairs(reach, output_type="ndarray").T
     i, j = pairs if pairs.size else np.zeros((2, 0), dtype=np.intp)
@@ -222,7 +231,7 @@ def _k_nearest(declared: WeightsMatrix, place: Place) -> sparse.csr_array:
     if k >= n:
         raise UserError(place.problem("k", f"{k} neighbours among {n} units", f"at most {n - 1}"))
     points = on_sphere(_located(place))
-    nearest = KDTree(points).query(points, k=k + 1)[1]
+    nearest = _tree(points).query(points, k=k + 1)[1]
     # the unit itself is left out wherever it stands: another unit may lie in the very same place
     rows = [[j for j in near if j != i][:k] for i, near in enumerate(nearest.tolist())]
     columns = np.array(rows, dtype=np.intp).ravel()
