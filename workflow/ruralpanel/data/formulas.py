@@ -25,7 +25,7 @@ from ruralpanel.project.expressions import (
     shifted,
     span,
 )
-from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.problems import UserError
 
 Array = np.ndarray[Any, Any]
 
@@ -287,7 +287,7 @@ class _Evaluation:
             self.refuse(node, f"text compared with {node.operator}", "==, != or in with text")
 
     def refuse(self, node: Operation | Call, found: str, expected: str) -> NoReturn:
-        raise UserError(Problem(self.file, self.where, f"{found} in {describe(node)}", expected))
+        raise UserError.at(self.file, self.where, f"{found} in {describe(node)}", expected)
 
     def finite(
         self, result: Array, inputs: list[Array], node: Operation | Call, name: str, years: frozenset[int]

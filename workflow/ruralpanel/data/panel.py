@@ -259,7 +259,7 @@ def _units_with_figures(
         found = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
         kinds = {frequency(period) for table in figures.values() for period in table["period"].unique()}
         fix = "" if frequency(panel.periods[0]) in kinds else f"the figures are of {' and '.join(sorted(kinds))}s"
-        raise UserError(Problem(file, f"panels.{panel.name}", found, "periods that a source covers", fix))
+        raise UserError.at(file, f"panels.{panel.name}", found, "periods that a source covers", fix)
     return known
 
 

@@ -275,10 +275,8 @@ def _ratios(
     overlap = details.overlap
     if overlap is None or not (figures["series"] == overlap.series).any():
         expected = "overlap: {series: another series of the source, years: [the years given in both definitions]}"
-        raise UserError(
-            Problem(
-                file, where, f"splice with the overlap {overlap and overlap.series}", expected, "correct the sidecar"
-            )
+        raise UserError.at(
+            file, where, f"splice with the overlap {overlap and overlap.series}", expected, "correct the sidecar"
         )
     years = list(overlap.years)
     this = _table(figures, variable.series, years)

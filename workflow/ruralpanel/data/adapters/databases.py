@@ -35,14 +35,12 @@ def _statement(label: str, layout: TableLayout, tables: Sequence[str]) -> str:
         wanted = tables[0]
     if wanted not in tables:
         found = f'"{wanted}"' if wanted else f"{len(tables)} tables, none chosen"
-        raise UserError(
-            Problem(
-                label,
-                "layout.from",
-                found,
-                "a table: " + ", ".join(tables[:20]),
-                did_you_mean(str(wanted), tables) if wanted else "layout: {from: …} or {query: …}",
-            )
+        raise UserError.at(
+            label,
+            "layout.from",
+            found,
+            "a table: " + ", ".join(tables[:20]),
+            did_you_mean(str(wanted), tables) if wanted else "layout: {from: …} or {query: …}",
         )
     return 'SELECT * FROM "' + str(wanted).replace('"', '""') + '"'
 
@@ -143,9 +141,7 @@ def _parts(cursor: sqlite3.Cursor, label: str) -> Iterator[list[tuple[Any, ...]]
 def _few_enough(count: int, label: str) -> None:
     if count > MOST_ROWS:
         fix = "a query without an end? else ask for fewer rows"
-        raise UserError(
-            Problem(label, "layout.query", f"more than {MOST_ROWS:,} rows", f"at most {MOST_ROWS:,} rows", fix)
-        )
+        raise UserError.at(label, "layout.query", f"more than {MOST_ROWS:,} rows", f"at most {MOST_ROWS:,} rows", fix)
 
 
 def _too_slow(label: str, limit: float) -> Problem:
@@ -171,12 +167,12 @@ def _one_select(connection: Any, statement: str, label: str) -> None:
     kinds = [item.type for item in engine.extract_statements(statement)]
     if kinds != [engine.StatementType.SELECT]:
         names = ", ".join(kind.name for kind in kinds) or "nothing"
-        raise UserError(Problem(label, "layout.query", f"DuckDB: {names}", "one SELECT and nothing else"))
+        raise UserError.at(label, "layout.query", f"DuckDB: {names}", "one SELECT and nothing else")
     written = connection.execute("SELECT json_serialize_sql(?)", [statement]).fetchone()[0]
     others = sorted({name for name in _table_functions(json.loads(written)) if name not in _TABLE_FUNCTIONS})
     if others:
         expected = "a SELECT from tables and views"
-        raise UserError(Problem(label, "layout.query", f"DuckDB: the function {', '.join(others)}", expected))
+        raise UserError.at(label, "layout.query", f"DuckDB: the function {', '.join(others)}", expected)
 
 
 def _table_functions(node: Any) -> Iterator[str]:

@@ -57,14 +57,12 @@ def _header(lines: Sequence[str], label: str, layout: TableLayout) -> _Header:
     else:
         number = next((i for i, line in enumerate(lines, 1) if i >= top and line.strip()), top)
     if not 1 <= number <= len(lines) or not lines[number - 1].strip():
-        raise UserError(
-            Problem(
-                label,
-                f"row {number}",
-                "an empty row",
-                "the column names",
-                "layout: {header: …} says on which row they stand",
-            )
+        raise UserError.at(
+            label,
+            f"row {number}",
+            "an empty row",
+            "the column names",
+            "layout: {header: …} says on which row they stand",
         )
     first, last = _record_at(lines, number)
     record = "\n".join(lines[first - 1 : last])
@@ -72,7 +70,7 @@ def _header(lines: Sequence[str], label: str, layout: TableLayout) -> _Header:
     if len(delimiter) != 1:
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
     if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UserError(Problem(label, "layout.delimiter", f'"{delimiter}"', "one sign", 'delimiter: ";"'))
+        raise UserError.at(label, "layout.delimiter", f'"{delimiter}"', "one sign", 'delimiter: ";"')
     try:
         names = next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter))
     except csv.Error:

@@ -48,7 +48,7 @@ def read_bytes(path: str | Path, label: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise UserError(Problem(label, "", error.strerror or "an unreadable file", "a file that can be read")) from None
+        raise UserError.at(label, "", error.strerror or "an unreadable file", "a file that can be read") from None
 
 
 def read_sheets(path: str, label: str, layout: Layout) -> tuple[Sheet, ...]:
@@ -68,7 +68,7 @@ def read_sheets(path: str, label: str, layout: Layout) -> tuple[Sheet, ...]:
     """
     raw = read_bytes(path, label)
     if not raw.strip():
-        raise UserError(Problem(label, "", "an empty file", "a table"))
+        raise UserError.at(label, "", "an empty file", "a table")
     form = kind(path)
     if form == "xls" and "EncryptedPackage".encode("utf-16-le") in raw:
         raise locked(label)
@@ -80,14 +80,12 @@ def read_sheets(path: str, label: str, layout: Layout) -> tuple[Sheet, ...]:
         return html_tables(text.decode(raw, label, layout.encoding), label, layout)
     if form == "text":
         return (_text_sheet(text.decode(raw, label, layout.encoding), label, Caps.of(layout)),)
-    raise UserError(
-        Problem(
-            label,
-            "",
-            f"a file of format {form}",
-            "a text file, a spreadsheet or an HTML page",
-            "adapter: table reads this format",
-        )
+    raise UserError.at(
+        label,
+        "",
+        f"a file of format {form}",
+        "a text file, a spreadsheet or an HTML page",
+        "adapter: table reads this format",
     )
 
 
@@ -95,7 +93,7 @@ def endless_line(label: str, row: int) -> UserError:
     """The user's error for a line that is longer than `LONGEST_LINE`."""
     found = f"a line of more than {LONGEST_LINE:,} signs"
     fix = "the line ends are lost, or the file is no table of text: get it again"
-    return UserError(Problem(label, f"row {row}", found, "a row of the table on each line", fix))
+    return UserError.at(label, f"row {row}", found, "a row of the table on each line", fix)
 
 
 def lines_of(content: str, label: str) -> list[str]:
@@ -131,15 +129,13 @@ def records(content: str, label: str, delimiter: str, first: int = 1) -> Iterato
         if "field limit" in str(error):
             found = f"a cell of more than {csv.field_size_limit():,} signs"
             fix = "a quotation mark left open, or line ends that are lost?"
-            raise UserError(Problem(label, f"row {line}", found, "a row of the table on each line", fix)) from None
-        raise UserError(
-            Problem(
-                label,
-                f"row {line}",
-                f"text that cannot be split into columns ({error})",
-                "balanced quotation marks",
-                "close or remove the quotation mark",
-            )
+            raise UserError.at(label, f"row {line}", found, "a row of the table on each line", fix) from None
+        raise UserError.at(
+            label,
+            f"row {line}",
+            f"text that cannot be split into columns ({error})",
+            "balanced quotation marks",
+            "close or remove the quotation mark",
         ) from None
 
 
@@ -193,19 +189,17 @@ def html_tables(content: str, label: str, layout: Layout) -> tuple[Sheet, ...]:
     import lxml.html
 
     if "<workbook" in content[:2000].lower():
-        raise UserError(Problem(label, "", "an XML spreadsheet", "HTML, XLS or XLSX", "save it as XLSX"))
+        raise UserError.at(label, "", "an XML spreadsheet", "HTML, XLS or XLSX", "save it as XLSX")
     opened, closed = (len(re.findall(tag, content, re.IGNORECASE)) for tag in (r"<table[\s>]", r"</table\s*>"))
     if opened == 0:
-        raise UserError(Problem(label, "", "a page without a table", "a page with a table"))
+        raise UserError.at(label, "", "a page without a table", "a page with a table")
     if closed < opened and layout.end != "optional":
-        raise UserError(
-            Problem(
-                label,
-                "",
-                "a table that is not closed",
-                "a whole page",
-                "the page was cut off: get it again, or layout: {end: optional} to read what is there",
-            )
+        raise UserError.at(
+            label,
+            "",
+            "a table that is not closed",
+            "a whole page",
+            "the page was cut off: get it again, or layout: {end: optional} to read what is there",
         )
     # Without huge_tree the parser leaves out texts beyond 10 MB, and it always leaves out what is nested too deep.
     parser = lxml.html.HTMLParser(huge_tree=True)

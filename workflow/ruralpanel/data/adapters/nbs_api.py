@@ -79,8 +79,8 @@ def read(source: SourceSpec) -> pd.DataFrame:
     reading = _Reading(source, rule, skipped)
     files = [file for file in source.files if Path(file).suffix == ".json" and Path(file).name != CATALOGUE]
     if not files:
-        raise UserError(
-            Problem(source.name, "", "no answers", "the answers of the site as JSON files", "run: snakemake fetch")
+        raise UserError.at(
+            source.name, "", "no answers", "the answers of the site as JSON files", "run: snakemake fetch"
         )
     for file in files:
         try:
@@ -97,13 +97,11 @@ def answer_in(file: str | Path, label: str) -> Mapping[str, Any]:
     try:
         answer = json.loads(written, parse_float=str, parse_int=str)
     except ValueError as error:
-        raise UserError(
-            Problem(label, "", f"text that is no JSON ({error})", "a whole answer", "run: snakemake fetch")
+        raise UserError.at(
+            label, "", f"text that is no JSON ({error})", "a whole answer", "run: snakemake fetch"
         ) from None
     if not isinstance(answer, Mapping) or not isinstance(answer.get("data"), list):
-        raise UserError(
-            Problem(label, "data", "no list of periods", "an answer of stream/esData", "move the file away")
-        )
+        raise UserError.at(label, "data", "no list of periods", "an answer of stream/esData", "move the file away")
     return answer
 
 

@@ -118,14 +118,12 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _Readi
                 )
             )
     if not blocks:
-        raise UserError(
-            Problem(
-                label,
-                "",
-                "no header row (地区, 2012年, 2011年 …)",
-                "a table as the National Data site exports it",
-                "check the encoding, or read the file with adapter: table",
-            )
+        raise UserError.at(
+            label,
+            "",
+            "no header row (地区, 2012年, 2011年 …)",
+            "a table as the National Data site exports it",
+            "check the encoding, or read the file with adapter: table",
         )
     elif not ended and layout.end == "required":
         problems.append(unfinished(label, sheets))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.layouts import format_problems
-from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import UserError, did_you_mean, raise_any
 from ruralpanel.project.sidecars import SourceSpec
 
 if TYPE_CHECKING:
@@ -34,10 +34,8 @@ def read(source: SourceSpec) -> pd.DataFrame:
         One problem per fault in the files, all at once; also where a year that the sidecar declares has no figure.
     """
     if source.adapter not in ADAPTERS:
-        raise UserError(
-            Problem(
-                source.name, "adapter", f'"{source.adapter}"', "a known adapter", did_you_mean(source.adapter, ADAPTERS)
-            )
+        raise UserError.at(
+            source.name, "adapter", f'"{source.adapter}"', "a known adapter", did_you_mean(source.adapter, ADAPTERS)
         )
     from ruralpanel.data.adapters import cells, grids
     from ruralpanel.data.adapters.series_files import declared_layout, without_use

@@ -80,7 +80,7 @@ def dated(sheets: Sequence[Sheet], file: str, label: str, layout: OfDated) -> li
             if of_sheet and of_file and of_sheet != of_file:
                 found = f"{of_file} in the name of the file, {of_sheet} in that of sheet {sheet.name}"
                 fix = "layout: {period: {from: sheet}} or {from: file} says which of them holds"
-                raise UserError(Problem(label, "layout.period", found, "one year", fix))
+                raise UserError.at(label, "layout.period", found, "one year", fix)
             year = of_sheet or of_file
         return [(sheet, replace(layout, period=year or _no_year(Path(file).name, label, wanted)))]
     problems = [
@@ -130,21 +130,19 @@ def one_sheet(sheets: Sequence[Sheet], label: str, layout: Layout) -> Sheet:
     filled = [sheet for sheet in sheets if sheet.rows]
     if len(filled) == 1 and filled[0].hidden and layout.sheet is None:
         found, fix = f"content on the hidden sheet {filled[0].name} only", f'layout: {{sheet: "{filled[0].name}"}}'
-        raise UserError(Problem(label, "layout.sheet", found, "content on a sheet that the workbook shows", fix))
+        raise UserError.at(label, "layout.sheet", found, "content on a sheet that the workbook shows", fix)
     if len(filled) == 1:
         return filled[0]
     if not filled:
-        raise UserError(Problem(label, "", "empty sheets", "a table"))
+        raise UserError.at(label, "", "empty sheets", "a table")
     names = ", ".join(sheet.title for sheet in filled)
     shown = next((sheet for sheet in filled if not sheet.hidden), filled[0])
-    raise UserError(
-        Problem(
-            label,
-            "layout.sheet",
-            f"{len(filled)} sheets with content ({names}), none chosen",
-            "the name of one",
-            f'sheet: "{shown.name}"; if each holds one year: layout: {{period: {{from: name}}}}',
-        )
+    raise UserError.at(
+        label,
+        "layout.sheet",
+        f"{len(filled)} sheets with content ({names}), none chosen",
+        "the name of one",
+        f'sheet: "{shown.name}"; if each holds one year: layout: {{period: {{from: name}}}}',
     )
 
 
@@ -160,15 +158,13 @@ def _year_in(name: str, wanted: Mapping[str, str]) -> int | None:
 
 def _no_year(name: str, label: str, wanted: Mapping[str, str]) -> int:
     template = wanted.get("as")
-    raise UserError(
-        Problem(
-            label,
-            "layout.period",
-            f'"{name}"',
-            f"a name as {template}" if template else "one year in the name",
-            "rename it, or layout: {period: {from: name, as: roads_{period}}} says where the year stands"
-            + ("; {sheet: [2010, 2011]} which sheets are meant" if name.startswith("sheet ") else ""),
-        )
+    raise UserError.at(
+        label,
+        "layout.period",
+        f'"{name}"',
+        f"a name as {template}" if template else "one year in the name",
+        "rename it, or layout: {period: {from: name, as: roads_{period}}} says where the year stands"
+        + ("; {sheet: [2010, 2011]} which sheets are meant" if name.startswith("sheet ") else ""),
     )
 
 
@@ -181,14 +177,12 @@ def need_series(source: SourceSpec) -> None:
         No series.
     """
     if not source.series:
-        raise UserError(
-            Problem(
-                source.name,
-                "series",
-                "no series",
-                "the series of the table, with their columns",
-                "series: {key: {column: …, measure: …}} of the source, or a sidecar",
-            )
+        raise UserError.at(
+            source.name,
+            "series",
+            "no series",
+            "the series of the table, with their columns",
+            "series: {key: {column: …, measure: …}} of the source, or a sidecar",
         )
 
 

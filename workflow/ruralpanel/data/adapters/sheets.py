@@ -94,7 +94,7 @@ class Caps:
             found = f"more than {self.cells:,} cells"
             fix = "layout: {range: A1:H40} reads a part of a worksheet; {most_cells: …} raises the limit"
             where = f"sheet {sheet}" if sheet else ""
-            raise UserError(Problem(label, where, found, f"at most {self.cells:,} (most_cells)", fix))
+            raise UserError.at(label, where, found, f"at most {self.cells:,} (most_cells)", fix)
 
     def check_columns(self, count: int, label: str, where: str) -> None:
         """Stop where a row has more columns than are read.
@@ -106,7 +106,7 @@ class Caps:
         if count > self.columns:
             expected = f"at most {self.columns:,} (most_columns)"
             fix = "the file is damaged: get it again; layout: {most_columns: …} raises the limit"
-            raise UserError(Problem(label, where, f"{count:,} columns", expected, fix))
+            raise UserError.at(label, where, f"{count:,} columns", expected, fix)
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,12 @@ def unreadable(label: str, form: str, error: Exception) -> UserError:
     if "password" in str(error).lower() or "encrypted" in str(error).lower():
         return locked(label)
     detail = " ".join(str(error).split())[:120]
-    return UserError(
-        Problem(
-            label,
-            "",
-            f"a file that cannot be read as {form} ({type(error).__name__}: {detail})",
-            f"a whole {form} file",
-            "it may be cut off or damaged: get it again",
-        )
+    return UserError.at(
+        label,
+        "",
+        f"a file that cannot be read as {form} ({type(error).__name__}: {detail})",
+        f"a whole {form} file",
+        "it may be cut off or damaged: get it again",
     )
 
 
@@ -325,7 +323,7 @@ def _raised(part: str, before: str, after: str) -> str:
 def locked(label: str) -> UserError:
     """The user's error for a file that asks for a password."""
     found = "a file locked with a password"
-    return UserError(Problem(label, "", found, "a file that opens without one", "save it without the password"))
+    return UserError.at(label, "", found, "a file that opens without one", "save it without the password")
 
 
 def area(label: str, written: str | None) -> tuple[int, int, int, int]:
@@ -337,9 +335,9 @@ def area(label: str, written: str | None) -> tuple[int, int, int, int]:
     try:
         left, top, right, bottom = range_boundaries(written)
     except (ValueError, TypeError):
-        raise UserError(Problem(label, "layout.range", f'"{written}"', "a range, as A3:H40")) from None
+        raise UserError.at(label, "layout.range", f'"{written}"', "a range, as A3:H40") from None
     if (right or 10**9) < (left or 1) or (bottom or 10**9) < (top or 1):
-        raise UserError(Problem(label, "layout.range", f'"{written}"', "the upper left corner first, as A3:H40"))
+        raise UserError.at(label, "layout.range", f'"{written}"', "the upper left corner first, as A3:H40")
     return top or 1, (left or 1) - 1, bottom or 10**9, right or 10**9
 
 

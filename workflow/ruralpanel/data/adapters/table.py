@@ -62,7 +62,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     layout = layout_of(source, TableLayout)
     if layout.shape == "wide" and isinstance(layout.period, Mapping):
         fix = "leave period out, or shape: leave `wide` out where a file or sheet holds one year"
-        raise UserError(Problem(source.name, "layout.period", "years from names", "years from the wide columns", fix))
+        raise UserError.at(source.name, "layout.period", "years from names", "years from the wide columns", fix)
     wanted = by_file(places(source))
     if layout.shape == "wide" and not layout.series:
         spots = [spot for spots_of in wanted.values() for spot in spots_of]
@@ -237,14 +237,12 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Fo
         else _year_columns(table, wanted, layout, others)
     )
     if not named and len({tuple(dated) for dated in figures.values()}) < len(wanted):
-        raise UserError(
-            Problem(
-                table.label,
-                "",
-                f"{len(wanted)} series for the same columns",
-                "columns of its own for each series",
-                "column: gdp_{period}, or layout: {series: …}",
-            )
+        raise UserError.at(
+            table.label,
+            "",
+            f"{len(wanted)} series for the same columns",
+            "columns of its own for each series",
+            "column: gdp_{period}, or layout: {series: …}",
         )
     all_columns = list(dict.fromkeys(name for dated in figures.values() for name, _ in dated))
     body = load_body(table, [key, named] if named else [key], all_columns, layout, "" if across_units else unit)

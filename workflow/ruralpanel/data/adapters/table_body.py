@@ -79,14 +79,12 @@ def load_body(
         if "" in options and (codes < 0).any():
             matches.append(-1)
         if not matches:
-            raise UserError(
-                Problem(
-                    table.label,
-                    f"column {name}",
-                    ", ".join(map(text.quoted, labels[:8])),
-                    f"{wanted!r}, as layout.where says",
-                    "correct the value",
-                )
+            raise UserError.at(
+                table.label,
+                f"column {name}",
+                ", ".join(map(text.quoted, labels[:8])),
+                f"{wanted!r}, as layout.where says",
+                "correct the value",
             )
         kept &= np.isin(codes, matches)
     if unit and layout.skip_rows:
@@ -198,12 +196,7 @@ def years_of(body: Body, period: str | int, kind: str = "") -> tuple[columns.Cod
     )
     for rows, what, expected in kinds:
         faults = [
-            Problem(
-                body.table.label,
-                body.at(i, period),
-                what or text.quoted(cell_text(cells.iloc[i])),
-                expected,
-            )
+            Problem(body.table.label, body.at(i, period), what or text.quoted(cell_text(cells.iloc[i])), expected)
             for i in rows[:_MOST_FAULTS]
         ]
         problems += together(faults, body.rows[rows[:8]].tolist(), len(rows))

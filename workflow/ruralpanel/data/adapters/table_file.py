@@ -90,7 +90,7 @@ class TableFile:
             raise UserError(problems)
         loaded, rows = self.load(columns, figures)
         if not len(rows):
-            raise UserError(Problem(self.label, "", "a table without rows", "at least one row"))
+            raise UserError.at(self.label, "", "a table without rows", "at least one row")
         return loaded, rows
 
     def _repeated(self, names: Sequence[str]) -> list[Problem]:

@@ -41,12 +41,12 @@ def open_table(path: str, label: str, layout: TableLayout) -> TableFile:
         Missing, empty, damaged, cut off, another format, or a wrong layout key.
     """
     if not Path(path).is_file():
-        raise UserError(Problem(label, "", "no such file", "a file"))
+        raise UserError.at(label, "", "no such file", "a file")
     form = grids.kind(path)
     if form == "empty":
-        raise UserError(Problem(label, "", "an empty file", "a table"))
+        raise UserError.at(label, "", "an empty file", "a table")
     if form == "html":
-        raise UserError(Problem(label, "", "an HTML page", "a table", "adapter: yearbook reads HTML"))
+        raise UserError.at(label, "", "an HTML page", "a table", "adapter: yearbook reads HTML")
     if form == "text":
         from ruralpanel.data.adapters.delimited import open_delimited
 
@@ -89,14 +89,12 @@ def _sheet_table(sheet: Sheet, label: str, layout: TableLayout) -> TableFile:
     header_number = top - 1 + int(layout.header) if layout.header is not None else (rows[0].number if rows else 0)
     header = next((row for row in rows if row.number == header_number), None)
     if header is None:
-        raise UserError(
-            Problem(
-                label,
-                place(sheet.name),
-                f"nothing in row {header_number}",
-                "the row of the column names",
-                "layout: {header: …} names it",
-            )
+        raise UserError.at(
+            label,
+            place(sheet.name),
+            f"nothing in row {header_number}",
+            "the row of the column names",
+            "layout: {header: …} names it",
         )
     end = min(right, max(len(row.cells) for row in rows))
     names = tuple(header.cell(i) for i in range(left, end))
@@ -105,14 +103,12 @@ def _sheet_table(sheet: Sheet, label: str, layout: TableLayout) -> TableFile:
     unnamed = [(row, i) for row in body for i in range(left, end) if row.cell(i) and not names[i - left]]
     if unnamed:
         row, i = unnamed[0]
-        raise UserError(
-            Problem(
-                label,
-                f"{place(sheet.name, row.number)}, column {i + 1}",
-                f'"{row.cell(i)}" below no column name',
-                "a name above every column",
-                "name the column, or leave it out with layout: {range: …}",
-            )
+        raise UserError.at(
+            label,
+            f"{place(sheet.name, row.number)}, column {i + 1}",
+            f'"{row.cell(i)}" below no column name',
+            "a name above every column",
+            "name the column, or leave it out with layout: {range: …}",
         )
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
@@ -167,7 +163,7 @@ def _parquet(path: str, label: str, _layout: TableLayout) -> TableFile:
                     f"at most {databases.MOST_ROWS:,} rows",
                     "keep the rows that are needed in a file of their own",
                 )
-                raise UserError(Problem(label, "", f"{rows:,} rows", most, fix))
+                raise UserError.at(label, "", f"{rows:,} rows", most, fix)
             schema = pq.read_schema(path)
             words = [
                 name
@@ -223,8 +219,8 @@ def _stata(path: str, label: str, layout: TableLayout) -> TableFile:
         stream.seek(max(stream.seek(0, 2) - 12, 0))
         end = stream.read()
     if start == b"<stata_dta>" and end != b"</stata_dta>":
-        raise UserError(
-            Problem(label, "", "a Stata file without its end", "a whole Stata file", "it was cut off: get it again")
+        raise UserError.at(
+            label, "", "a Stata file without its end", "a whole Stata file", "it was cut off: get it again"
         )
 
     def attempt(**options: Any) -> Any:
@@ -233,14 +229,12 @@ def _stata(path: str, label: str, layout: TableLayout) -> TableFile:
             return pyreadstat.read_dta(path, encoding=encoding, **options)
         except Exception as error:
             if "encoding" in str(error):
-                raise UserError(
-                    Problem(
-                        label,
-                        "",
-                        "text in another encoding",
-                        "UTF-8, or what layout.encoding says",
-                        "layout: {encoding: gb18030}",
-                    )
+                raise UserError.at(
+                    label,
+                    "",
+                    "text in another encoding",
+                    "UTF-8, or what layout.encoding says",
+                    "layout: {encoding: gb18030}",
                 ) from None
             raise unreadable(label, "Stata", error) from None
 
@@ -259,7 +253,7 @@ def _stata(path: str, label: str, layout: TableLayout) -> TableFile:
         return loaded, np.arange(1, len(frame) + 1)
 
     if not all(isinstance(name, str) and name for name in meta.column_names):
-        raise UserError(Problem(label, "", "a column without a name", "a whole Stata file", "get the file again"))
+        raise UserError.at(label, "", "a column without a name", "a whole Stata file", "get the file again")
     longer = {name: str(words) for name, words in meta.column_names_to_labels.items() if words}
     return TableFile(label, "", tuple(meta.column_names), load, longer)
 

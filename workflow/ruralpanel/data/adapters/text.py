@@ -100,7 +100,7 @@ def decode(raw: bytes, label: str, encoding: str | None = None) -> str:
     """
     content = _decoded(raw, label, encoding)
     if not content.strip("\ufeff \t\r\n"):
-        raise UserError(Problem(label, "", "an empty file", "a table"))
+        raise UserError.at(label, "", "an empty file", "a table")
     return content
 
 
@@ -112,14 +112,12 @@ def _decoded(raw: bytes, label: str, encoding: str | None) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _decode_as(raw, label, "utf-16")
     if b"\x00" in raw:
-        raise UserError(
-            Problem(
-                label,
-                f"byte {raw.index(0) + 1}",
-                "binary data",
-                "a text file",
-                "name the right file; a spreadsheet keeps its own suffix",
-            )
+        raise UserError.at(
+            label,
+            f"byte {raw.index(0) + 1}",
+            "binary data",
+            "a text file",
+            "name the right file; a spreadsheet keeps its own suffix",
         )
     try:
         return raw.decode("utf-8")
@@ -138,16 +136,16 @@ def _decode_as(raw: bytes, label: str, encoding: str) -> str:
         if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig") and _is_utf8(raw):
             found = "text in UTF-8, which would read as signs without sense"
             fix = "leave layout.encoding out: the encoding is found out"
-            raise UserError(Problem(label, "layout.encoding", found, f'text in "{encoding}"', fix))
+            raise UserError.at(label, "layout.encoding", found, f'text in "{encoding}"', fix)
         return read
     except LookupError:
-        raise UserError(
-            Problem(label, "layout.encoding", f'"{encoding}"', "the name of an encoding", "utf-8, gb18030, latin-1 …")
+        raise UserError.at(
+            label, "layout.encoding", f'"{encoding}"', "the name of an encoding", "utf-8, gb18030, latin-1 …"
         ) from None
     except UnicodeError as error:
         if isinstance(error, UnicodeDecodeError):
             raise UserError(_undecodable(raw, label, encoding, error, _reads_as(raw, encoding))) from None
-        raise UserError(Problem(label, "", str(error), f"text in {encoding}")) from None
+        raise UserError.at(label, "", str(error), f"text in {encoding}") from None
 
 
 def _is_utf8(raw: bytes) -> bool:

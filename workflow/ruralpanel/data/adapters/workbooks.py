@@ -101,7 +101,7 @@ def chosen(names: Sequence[str], wanted: object, label: str) -> Sequence[int]:
             positions.append(names.index(str(one)))
         else:
             fix = did_you_mean(str(one), names)
-            raise UserError(Problem(label, "layout.sheet", f"{one!r}", f"one of {len(names)} sheets", fix))
+            raise UserError.at(label, "layout.sheet", f"{one!r}", f"one of {len(names)} sheets", fix)
     return positions
 
 
@@ -126,14 +126,12 @@ def _check_size(raw: bytes, label: str, caps: Caps) -> None:
     styles = sum(part.file_size for part in packed if part.filename.endswith("styles.xml"))
     size = max(sum(part.file_size for part in packed), _ROOM_OF_STYLES * styles)
     if size > caps.megabytes * 2**20:
-        raise UserError(
-            Problem(
-                label,
-                "",
-                f"{size / 2**20:,.0f} MB once unpacked",
-                f"at most {caps.megabytes:,} MB (most_megabytes)",
-                "save the sheet that is needed as a file of its own; layout: {most_megabytes: …} raises the limit",
-            )
+        raise UserError.at(
+            label,
+            "",
+            f"{size / 2**20:,.0f} MB once unpacked",
+            f"at most {caps.megabytes:,} MB (most_megabytes)",
+            "save the sheet that is needed as a file of its own; layout: {most_megabytes: …} raises the limit",
         )
 
 

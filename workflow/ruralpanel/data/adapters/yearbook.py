@@ -116,7 +116,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> Readin
     page = any(sheet.ragged for sheet in sheets)
     if page and layout.range:
         fix = "leave it out; layout: {table: …} chooses a table"
-        raise UserError(Problem(label, "layout.range", str(layout.range), "a worksheet, which has ranges", fix))
+        raise UserError.at(label, "layout.range", str(layout.range), "a worksheet, which has ranges", fix)
     if layout.range:
         sheets = tuple(_within(sheet, area(label, layout.range)) for sheet in sheets)
     if page or layout.table is not None:
@@ -213,20 +213,18 @@ def _tables(sheets: Sequence[Sheet], label: str, layout: YearbookLayout, wanted:
     numbers = [chosen] if isinstance(chosen, int) else list(chosen or range(1, len(sheets) + 1))
     outside = [number for number in numbers if not 1 <= number <= len(sheets)]
     if outside:
-        raise UserError(Problem(label, "layout.table", str(outside[0]), f"a number from 1 to {len(sheets)}"))
+        raise UserError.at(label, "layout.table", str(outside[0]), f"a number from 1 to {len(sheets)}")
     header_rows = layout.header_rows
     tables = {
         number: table for number in numbers if (table := region_table(sheets[number - 1], layout.unit - 1, header_rows))
     }
     if not tables:
-        raise UserError(
-            Problem(
-                label,
-                "",
-                "no row with a name and figures",
-                "a table by region",
-                "layout: {unit: …} is the column of the names, {header_rows: …} the rows above them",
-            )
+        raise UserError.at(
+            label,
+            "",
+            "no row with a name and figures",
+            "a table by region",
+            "layout: {unit: …} is the column of the names, {header_rows: …} the rows above them",
         )
     if chosen is not None:
         return list(tables.values())
@@ -239,7 +237,7 @@ def _tables(sheets: Sequence[Sheet], label: str, layout: YearbookLayout, wanted:
     if len(with_columns) > 1:
         found = f"{len(with_columns)} tables with the columns (number {', '.join(map(str, with_columns))}), none chosen"
         fix = f"layout: {{table: {with_columns[0]}}}; a list reads several"
-        raise UserError(Problem(label, "layout.table", found, "the number of one", fix))
+        raise UserError.at(label, "layout.table", found, "the number of one", fix)
     if with_columns:
         return [tables[with_columns[0]]]
     return [max(tables.values(), key=lambda table: len(table.rows) * len(table.columns))]

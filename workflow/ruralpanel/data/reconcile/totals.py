@@ -37,7 +37,7 @@ def load_control_totals(path: str | Path, name: str = "") -> pd.DataFrame:
         table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = " ".join(str(error).split())[:100]
-        raise UserError(Problem(file, "", f"a file that cannot be read ({reason})", "comma-separated values")) from None
+        raise UserError.at(file, "", f"a file that cannot be read ({reason})", "comma-separated values") from None
     absent = [column for column in REQUIRED if column not in table]
     raise_any(Problem(file, "header", f"no column {column}", "columns " + ", ".join(REQUIRED)) for column in absent)
     raise_any(
