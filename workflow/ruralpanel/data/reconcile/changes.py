@@ -138,24 +138,11 @@ def unit_jumps(series: Changes, jump: float) -> Iterator[Finding]:
             taken_back.add((i, following))
         value = matrix.number(i, t)
         since = int(series.since[i, t])
-        yield Finding(
-            "spike" if spike else "jump",
-            matrix.source,
-            matrix.spec.key,
-            matrix.units[i],
-            matrix.periods[t],
-            value,
-            _without(value, rest, series),
-            rest,
-            reason(
-                f"changes by {series.change[i, t]:+.2f} (log) from {since}, all units by {series.common[t]:+.2f}",
-                "finding_change",
-                change=float(series.change[i, t]),
-                since=written(since),
-                common=float(series.common[t]),
-            ),
-            since,
-        )
+        change, common = float(series.change[i, t]), float(series.common[t])
+        message = f"changes by {change:+.2f} (log) from {since}, all units by {common:+.2f}"
+        seen = reason(message, "finding_change", change=change, since=written(since), common=common)
+        numbers = value, _without(value, rest, series), rest
+        yield matrix.finding("spike" if spike else "jump", i, t, numbers, seen, since)
 
 
 def _next(series: Changes, i: int, t: int) -> int | None:
@@ -234,4 +221,4 @@ def _of_year(series: Changes, t: int, check: str, size: float, note: Note, since
     matrix = series.matrix
     value = float(median(matrix.values[:, t]))
     expected = value * float(np.exp(-size)) if check == "common_jump" else None
-    return Finding(check, matrix.source, matrix.spec.key, "", matrix.periods[t], value, expected, size, note, since)
+    return matrix.finding(check, None, t, (value, expected, size), note, since)

@@ -123,6 +123,20 @@ class Matrix:
         value = float(self.values[i, t])
         return value if np.isfinite(value) else None
 
+    def finding(
+        self,
+        check: str,
+        i: int | None,
+        t: int,
+        numbers: tuple[float | None, float | None, float],
+        seen: Note,
+        since: int = 0,
+        involved: tuple[str, ...] = (),
+    ) -> Finding:
+        """A finding at a figure, or (`i` None) at a period; `numbers`: value, expected value, size."""
+        unit = "" if i is None else self.units[i]
+        return Finding(check, self.source, self.spec.key, unit, self.periods[t], *numbers, seen, since, involved)
+
     def aligned(self, like: Matrix) -> FloatArray:
         """These figures in the places of another series' units and periods."""
         if self.units == like.units and self.periods == like.periods:

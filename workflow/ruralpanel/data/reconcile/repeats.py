@@ -32,40 +32,17 @@ def repeats(matrix: Matrix, repeat: int) -> Iterator[Finding]:
     for t, count in copied.items():
         message = f"{count} units repeat their figure of {matrix.periods[t - 1]}"
         note = reason(message, "finding_repeated_year", n_units=int(count), since=written(matrix.periods[t - 1]))
-        yield Finding(
-            "repeated_year",
-            matrix.source,
-            matrix.spec.key,
-            "",
-            matrix.periods[t],
-            None,
-            None,
-            count,
-            note,
-            matrix.periods[t - 1],
-        )
+        yield matrix.finding("repeated_year", None, t, (None, None, count), note, matrix.periods[t - 1])
     run = np.zeros(len(values), dtype=np.int64)
     for t in range(values.shape[1]):
         run = np.where(equal[:, t], run + 1, 0)
         ends = equal[:, t] & (run + 1 >= repeat) & movable[:, t]
         ends &= ~equal[:, t + 1] if t + 1 < values.shape[1] else True
-        for i in np.flatnonzero(ends):
+        for i in np.flatnonzero(ends).tolist():
             first = matrix.periods[t - run[i]]
             message = f"the same figure from {first} to {matrix.periods[t]}"
             note = reason(message, "finding_repeat", since=written(first), until=written(matrix.periods[t]))
-            value = matrix.number(int(i), t)
-            yield Finding(
-                "repeat",
-                matrix.source,
-                matrix.spec.key,
-                matrix.units[i],
-                matrix.periods[t],
-                value,
-                None,
-                float(run[i] + 1),
-                note,
-                first,
-            )
+            yield matrix.finding("repeat", i, t, (matrix.number(i, t), None, float(run[i] + 1)), note, first)
     yield from _copied_units(matrix)
 
 
@@ -115,18 +92,8 @@ def _copied_units(matrix: Matrix) -> Iterator[Finding]:
         if other != i:
             message = f"all {len(figures)} figures equal those of {matrix.units[other]}"
             note = reason(message, "finding_repeated_unit", figures=len(figures), unit=matrix.units[other])
-            yield Finding(
-                "repeated_unit",
-                matrix.source,
-                matrix.spec.key,
-                matrix.units[i],
-                matrix.periods[-1],
-                matrix.number(i, -1),
-                None,
-                float(len(figures)),
-                note,
-                matrix.periods[0],
-            )
+            numbers = matrix.number(i, -1), None, float(len(figures))
+            yield matrix.finding("repeated_unit", i, -1, numbers, note, matrix.periods[0])
 
 
 _SPREADS = 7.0
@@ -180,19 +147,7 @@ def _of_source(series: Sequence[Matrix], verified: Set[tuple[str, str, str]]) ->
             message += f" in proportion to {beside}" if beside else ""
             code = ("finding_more" if more else "finding_less") + ("_in_proportion" if beside else "")
             note = reason(message, code, times=times, **({"to": beside} if beside else {}))
-            yield Finding(
-                "outlier",
-                matrix.source,
-                matrix.spec.key,
-                units[i],
-                matrix.periods[t],
-                value,
-                expected,
-                float(off[i]),
-                note,
-                since,
-                involved,
-            )
+            yield matrix.finding("outlier", row, t, (value, expected, float(off[i])), note, since, involved)
 
 
 def _kind(measure: str) -> str:

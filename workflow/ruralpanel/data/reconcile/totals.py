@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,19 +146,11 @@ def control_totals(
         numbers = {"sum": float(np.sum(present)), "total": total, **({"absent": int(absent)} if absent else {})}
         explained = 0 < rest <= float(row["unassigned"]) * factor + rounding
         remark = str(row["remark"]) if explained else ""
-        yield Finding(
-            "control_total",
-            matrix.source,
-            matrix.spec.key,
-            "",
-            year,
-            float(np.sum(present)),
-            total,
-            -rest / abs(total) if total else -rest,
-            reason(message, code, **numbers),
-            declared=bool(remark),
-            declared_by=note("declared_remark", what=remark) if remark else None,
-        )
+        off = float(np.sum(present)), total, -rest / abs(total) if total else -rest
+        seen = reason(message, code, **numbers)
+        finding = matrix.finding("control_total", None, matrix.periods.index(year), off, seen)
+        by = note("declared_remark", what=remark) if remark else None
+        yield replace(finding, declared=bool(remark), declared_by=by)
 
 
 def _factor(measure: str, published: str) -> float:
@@ -229,19 +222,7 @@ def _relation(
     matrix: Matrix, i: int, t: int, check: str, expected: float, off: float, seen: Note, involved: tuple[str, ...]
 ) -> Finding:
     size = off / abs(expected) if expected else off
-    return Finding(
-        check,
-        matrix.source,
-        matrix.spec.key,
-        matrix.units[i],
-        matrix.periods[t],
-        matrix.number(i, t),
-        expected,
-        float(size),
-        seen,
-        0,
-        involved,
-    )
+    return matrix.finding(check, i, t, (matrix.number(i, t), expected, float(size)), seen, 0, involved)
 
 
 def ranges(matrix: Matrix) -> Iterator[Finding]:
@@ -263,17 +244,7 @@ def ranges(matrix: Matrix) -> Iterator[Finding]:
             value = float(matrix.values[i, t])
             message, code = declared[sign]
             seen = reason(f"{message} {bound:g}", code, bound=bound, measure=matrix.spec.measure)
-            yield Finding(
-                "range",
-                matrix.source,
-                matrix.spec.key,
-                matrix.units[i],
-                matrix.periods[t],
-                value,
-                bound,
-                abs(value - bound),
-                seen,
-            )
+            yield matrix.finding("range", i, t, (value, bound, abs(value - bound)), seen)
 
 
 def _is_counted(measure: str) -> bool:
@@ -308,29 +279,22 @@ def other_sources(series: Sequence[Matrix], alike: Collection[Sequence[str]] = (
         with np.errstate(invalid="ignore"):
             wrong = np.abs(first.values - other) > slack + _TOLERANCE * size
         compared = np.sum(np.isfinite(first.values) & np.isfinite(other), axis=0)
-        for t, period in enumerate(first.periods):
+        of_both = 0, (second.name,)
+        for t in range(len(first.periods)):
             rows = np.flatnonzero(wrong[:, t])
             if len(rows) >= _FEW and len(rows) > _MOST * compared[t]:
                 off = float(np.median(np.nan_to_num(ratio[rows, t])))
                 message = f"{len(rows)} of {compared[t]} units differ from {second.name}"
                 numbers = {"number": len(rows), "compared": int(compared[t])}
                 seen = reason(message, "finding_units_differ", **numbers, other=second.name)
-                sums = float(np.sum(first.values[rows, t])), float(np.sum(other[rows, t]))
-                yield _finding(first, second, "", period, *sums, off, seen)
+                sums = float(np.sum(first.values[rows, t])), float(np.sum(other[rows, t])), off
+                yield first.finding("other_source", None, t, sums, seen, *of_both)
                 continue
-            for i in rows:
+            for i in rows.tolist():
                 value, expected = float(first.values[i, t]), float(other[i, t])
                 off = float(ratio[i, t]) if np.isfinite(ratio[i, t]) else float(np.sign(value - expected))
                 seen = reason(f"differs from {second.name}", "finding_differs", other=second.name)
-                yield _finding(first, second, first.units[i], period, value, expected, off, seen)
-
-
-def _finding(
-    first: Matrix, second: Matrix, unit: str, period: int, value: float, expected: float, off: float, seen: Note
-) -> Finding:
-    return Finding(
-        "other_source", first.source, first.spec.key, unit, period, value, expected, off, seen, 0, (second.name,)
-    )
+                yield first.finding("other_source", i, t, (value, expected, off), seen, *of_both)
 
 
 def _pairs(series: Sequence[Matrix], alike: Collection[Sequence[str]]) -> Iterator[tuple[Matrix, Matrix, float]]:
