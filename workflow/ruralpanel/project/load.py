@@ -183,6 +183,8 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
     file, places, problems = str(path), whole.places, list[Problem]()
     values = with_periods(with_defaults(raw, config_schema()), config_schema())
     root = Path(path).parent
+    named = {key: values.get(key) for key in ("units", "boundaries", "corrections", "control_totals", "cache")}
+    files: dict[str, Any] = {key: text and path_from(root, text) for key, text in named.items()}
     sources: dict[str, SourceSpec] = {}
     faulty: set[str] = set()
     unfetched: list[Problem] = []
@@ -198,14 +200,8 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
     return Config(
         file=file,
         root=str(root),
-        title=values["title"],
-        language=values["language"],
-        seed=values["seed"],
-        units=path_from(root, values["units"]),
-        boundaries=_optional_path(root, values["boundaries"]),
-        boundaries_note=values["boundaries_note"],
-        corrections=_optional_path(root, values["corrections"]),
-        control_totals=_optional_path(root, values["control_totals"]),
+        **{key: values[key] for key in ("title", "language", "seed", "boundaries_note")},
+        **files,
         sources=sources,
         panels=panels,
         variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
@@ -231,17 +227,12 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         problems=tuple(places.located(problems, file)),
         faulty_sources=frozenset(faulty),
         unfetched=tuple(places.located(unfetched, file)),
-        cache=_optional_path(root, values.get("cache")),
         presets=whole.presets,
     )
 
 
 def _exhibits(values: Mapping[str, Any], section: str) -> dict[str, Exhibit]:
     return {name: read_exhibit(SECTIONS[section], declared, "", "") for name, declared in values[section].items()}
-
-
-def _optional_path(root: Path, text: str | None) -> str | None:
-    return None if text is None else path_from(root, text)
 
 
 def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
@@ -261,8 +252,7 @@ def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
         parsed(year): BreakRule(**rule) if isinstance(rule, Mapping) else BreakRule(rule)
         for year, rule in (values.get("breaks") or {}).items()
     }
-    known = ("source", "series", "formula", "measure", "label", "label_zh", "counts", "counts_zh")
-    return VariableSpec(name=name, breaks=breaks, **{key: values[key] for key in known if key in values})
+    return VariableSpec(name=name, **{**values, "breaks": breaks})
 
 
 def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
