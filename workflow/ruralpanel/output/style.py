@@ -46,7 +46,8 @@ def categorical(number: int) -> tuple[str, ...]:
     return CATEGORICAL[:number]
 
 
-def _rgb(colour: str) -> tuple[float, float, float]:
+def rgb(colour: str) -> tuple[float, float, float]:
+    """Red, green and blue of ``#rrggbb``, from zero to one."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
 
@@ -63,5 +64,5 @@ def _ramp(anchors: Sequence[str], number: int) -> tuple[str, ...]:
 def _between(anchors: Sequence[str], position: float) -> str:
     below = min(int(position), len(anchors) - 2)
     share = position - below
-    pairs = zip(_rgb(anchors[below]), _rgb(anchors[below + 1]), strict=True)
+    pairs = zip(rgb(anchors[below]), rgb(anchors[below + 1]), strict=True)
     return "#" + "".join(f"{round(255 * (low + share * (high - low))):02x}" for low, high in pairs)

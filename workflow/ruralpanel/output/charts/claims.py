@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING
 
 from ruralpanel.claims.scorecard import Scorecard
 from ruralpanel.output import style
@@ -17,6 +16,9 @@ from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.labels import wrapped
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)

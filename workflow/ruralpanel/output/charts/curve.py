@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 
 from ruralpanel.claims.robustness import sensitivity
 from ruralpanel.claims.robustness.curve_plan import NONE
@@ -25,6 +23,9 @@ from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.tables.notes import effect_name
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +149,7 @@ def _options(axes: Axes, data: CurveData, order: np.ndarray[Any, Any], language:
 
 def _strip(shares: np.ndarray[Any, Any], colour: str) -> np.ndarray[Any, Any]:
     """Rows of shares (rows, bins) as darkness of a colour, (lines, bins, 3)."""
-    paper, ink = np.array(to_rgb(style.PAPER)), np.array(to_rgb(colour))
+    paper, ink = np.array(style.rgb(style.PAPER)), np.array(style.rgb(colour))
     return np.repeat(paper + shares[:, :, None] * (ink - paper), _LINES, axis=0)
 
 

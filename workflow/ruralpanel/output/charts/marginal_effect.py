@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
@@ -18,6 +18,9 @@ from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto
 from ruralpanel.project.kinds.inference import WILD
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FINE = 401
 """Places at which the band is asked whether it holds zero."""

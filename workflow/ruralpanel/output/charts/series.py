@@ -6,16 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save
 from ruralpanel.output.words import word
 from ruralpanel.project.periods import label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _UNIT_LINE = "#b8c1cc"
 _CHARTS, _LABEL = 6.4, 0.36
@@ -130,7 +132,7 @@ def _draw_one_unit(
                 axes.set_yscale("log")
             else:
                 axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
             axes.set_ylabel(words.format(measure=measure).strip(), fontsize=8.5)
             axes.legend(loc="lower right" if log else "upper left", fontsize=7.5)
         _periods(grids[-1, 0], every, _CHARTS, room=0.03)
@@ -172,7 +174,7 @@ def _chart(axes: Axes, part: pd.DataFrame, names: Mapping[str, str], colour: str
     mean = scaled.groupby(part["period"]).mean().to_numpy()
     if log:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
         mean = np.exp(mean)
     axes.plot(sorted(set(part["period"])), mean, color=colour, linewidth=2.2, zorder=3)
     for value, period, name in sorted({max(ends), min(ends)} if ends else ()):

@@ -11,13 +11,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from ruralpanel.output.report.document import Answers, Document, Section, plain_text
+from ruralpanel.output.report.document import Answers, Document, Inline, Run, Section, TableRow, plain_text
 from ruralpanel.output.report.numbering import exhibits
 
 FOLDER = Path(__file__).resolve().parents[3] / "report" / "html"
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
+_TAGS = {"code": "code", "strong": "strong", "emphasis": "em"}
 _SAFE = " =:/,;.()-+*!?@[]_~$'"  # may stand in a data URI inside double quotes; a line break would be dropped
 _SVG_SIZE = re.compile(r'<svg[^>]*?\bviewBox="\s*[\d.eE+-]+[\s,]+[\d.eE+-]+[\s,]+([\d.eE+-]+)[\s,]+([\d.eE+-]+)', re.S)
 
@@ -76,6 +77,8 @@ def render_html(document: Document) -> str:
         markup=Markup,
         kind_of=lambda block: type(block).__name__,
         plain=plain_text,
+        inline=inline,
+        cells=cells,
         parts=_parts(document),
         entries=_entries,
         drawing=drawing,
@@ -83,6 +86,38 @@ def render_html(document: Document) -> str:
         size_of=size_of,
     )
     return re.sub(r"\n{2,}", "\n", page)
+
+
+def inline(runs: Inline) -> Markup:
+    """Runs as markup; a page holds tens of thousands of them, hence no template."""
+    return Markup("".join(map(_run, runs)))
+
+
+def _run(run: Run) -> str:
+    text = escape(run.text)
+    if run.language:
+        return f'<span lang="{escape(run.language)}">{text}</span>'
+    if run.kind == "number":
+        within = "" if run.within == "text" else f" {run.within}"
+        return f'<a class="n{within}" href="#n{escape(run.target)}">{text}</a>'
+    if run.kind == "link":
+        return f'<a href="{escape(run.target)}">{text}</a>'
+    if run.kind in _TAGS:
+        return f"<{_TAGS[run.kind]}>{text}</{_TAGS[run.kind]}>"
+    return f'<span id="{escape(run.target)}">{text}</span>' if run.target else str(text)
+
+
+def cells(row: TableRow, scope: str, wide: str) -> Markup:
+    """The cells of a row; `scope` is of heads, `wide` of those in a head that reach over several columns."""
+    parts = []
+    for cell in row.cells:
+        tag = "th" if cell.header else "td"
+        head = f' scope="{wide if cell.colspan > 1 else scope}"' if cell.header else ""
+        columns = f' colspan="{cell.colspan}"' if cell.colspan > 1 else ""
+        rows = f' rowspan="{cell.rowspan}"' if cell.rowspan > 1 else ""
+        place = "" if cell.align == "left" else f' class="{cell.align}"'
+        parts.append(f"<{tag}{head}{columns}{rows}{place}>{inline(cell.text)}</{tag}>")
+    return Markup("".join(parts))
 
 
 def _parts(document: Document) -> list[tuple[str, list[Section]]]:

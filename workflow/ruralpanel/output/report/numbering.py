@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from operator import is_
 from typing import Any
 
 from ruralpanel.output.report.document import (
+    Answers,
+    Bullets,
+    Definitions,
     Details,
     Document,
     Figure,
+    Findings,
     Interactive,
+    KeyFigures,
     Paragraph,
     Part,
     Run,
@@ -21,6 +27,8 @@ from ruralpanel.output.report.document import (
 from ruralpanel.project.problems import CONFIGURATION, Problem
 
 _PREFIX: Mapping[Part, str] = {"brief": "", "appendix": "A"}
+_WHOLE = (Figure, Table, Paragraph, Bullets, Definitions, Answers, Findings, KeyFigures)
+"""What holds no chart or table but itself."""
 
 
 def numbered(document: Document) -> tuple[Document, tuple[Problem, ...]]:
@@ -56,7 +64,7 @@ def _numbers(document: Document) -> Iterator[tuple[str, tuple[bool, str]]]:
         if section.part == "page":
             continue
         prefix = _PREFIX[section.part]
-        for item in _values(section):
+        for item in _values(section, _WHOLE):
             if isinstance(item, Figure | Table) and item.caption:
                 key = (isinstance(item, Figure), prefix)
                 counts[key] = counts.get(key, 0) + 1
@@ -65,7 +73,7 @@ def _numbers(document: Document) -> Iterator[tuple[str, tuple[bool, str]]]:
 
 def exhibits(section: Section) -> tuple[Figure | Table, ...]:
     """The numbered charts and tables of a section, in order."""
-    return tuple(item for item in _values(section) if isinstance(item, Figure | Table) and item.number)
+    return tuple(item for item in _values(section, _WHOLE) if isinstance(item, Figure | Table) and item.number)
 
 
 def named(document: Document) -> Iterator[str]:
@@ -94,41 +102,48 @@ def texts(document: Document) -> Iterator[str]:
     return (value for value in _values(document) if isinstance(value, str))
 
 
-def _values(value: Any) -> Iterator[Any]:
-    """A value and all that it holds, in order, without what is not printed."""
+def _values(value: Any, whole: tuple[type, ...] = ()) -> Iterator[Any]:
+    """A value and all that it holds, in order, without what is not printed; of classes in `whole` only themselves."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, Interactive) or (isinstance(item, Details) and not item.printed):
+        kind = item.__class__
+        if kind is Interactive or (kind is Details and not item.printed):
             continue
         yield item
-        if isinstance(item, str):
+        if kind is tuple:
+            waiting += reversed(item)
+        elif kind is dict:
+            waiting += reversed(item.values())
+        elif kind in whole:
             continue
-        if isinstance(item, Run):
+        elif kind is Run:
             waiting.append(item.text)
-        elif isinstance(item, tuple | dict):
-            waiting += reversed(item.values() if isinstance(item, dict) else item)
-        elif is_dataclass(item):
-            waiting += [getattr(item, name) for name in reversed(_field_names(item.__class__))]
+        else:
+            waiting += [getattr(item, name) for name in _field_names(kind)[::-1]]
 
 
 @cache
 def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+    """Of a part of a document; other values have none."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     """The same with every part of the document that it holds changed, the inner ones first."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Run):  # holds nothing but text
+    kind = value.__class__
+    if kind is Run:  # holds nothing but text
         return change(value)
-    if isinstance(value, tuple):
-        parts = tuple(_mapped(item, change) for item in value)
-        return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
-    if is_dataclass(value) and not isinstance(value, type):
-        own = {name: getattr(value, name) for name in _field_names(value.__class__)}
-        new = {name: _mapped(item, change) for name, item in own.items()}
-        changes = {name: item for name, item in new.items() if item is not own[name]}
-        value = replace(value, **changes) if changes else value
-    return change(value)
+    if kind is tuple:
+        parts = [_mapped(item, change) for item in value]
+        return value if all(map(is_, parts, value)) else tuple(parts)
+    names = _field_names(kind)
+    if not names:
+        return value
+    changes = {}
+    for name in names:
+        own = getattr(value, name)
+        new = own if own.__class__ is str else _mapped(own, change)
+        if new is not own:
+            changes[name] = new
+    return change(replace(value, **changes) if changes else value)

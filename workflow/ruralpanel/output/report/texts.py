@@ -55,6 +55,8 @@ class Texts:
     def render(self, key: str, **values: Any) -> Marked:
         """An entry with its numbers and values inserted; empty, and a problem, where one is missing."""
         try:
+            if "{" not in self._entries[key]:
+                return Marked(self._entries[key].strip())
             if key not in self._templates:
                 code = _compiled(self._entries[key])
                 self._templates[key] = jinja2.Template.from_code(
