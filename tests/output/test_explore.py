@@ -19,7 +19,7 @@ from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.charts.marginal_effect import MarginalCurve
 from ruralpanel.output.maps.boundaries import Boundaries, _shape
 from ruralpanel.output.report.context import Context, gather
-from ruralpanel.output.report.explore.asked import Asked
+from ruralpanel.output.report.explore.asked import Asked, counted
 from ruralpanel.output.report.explore.atlas import WIDTH, atlas, land
 from ruralpanel.output.report.explore.build import BUILDERS, chart_of, entry_of, map_chart, map_entries
 from ruralpanel.output.report.explore.designs import designs_chart
@@ -29,6 +29,7 @@ from ruralpanel.output.report.explore.of_maps import of_maps
 from ruralpanel.output.report.explore.of_panels import of_panels
 from ruralpanel.output.report.explore.plane_charts import _told_where
 from ruralpanel.output.report.explore.scales import class_labels, log_ticks, rounded_classes, ticks
+from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.results import OutputContext
 from ruralpanel.project.exhibits import read_exhibit
 from ruralpanel.project.kinds import maps
@@ -368,3 +369,28 @@ def test_series_of_one_unit_share_a_drawing_by_measure_and_break_at_gaps(place: 
 )
 def test_ticks_of_logarithmic_axes(low: float, high: float, expected: tuple[float, ...]) -> None:
     assert log_ticks(low, high) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "pieces, expected",
+    [
+        (((0.1, 0.9),), "Told from zero in 1 of 2, above it"),
+        (((-0.9, -0.1),), "Told from zero in 1 of 2, below it"),
+        (
+            ((-math.inf, -0.2), (0.4, math.inf)),
+            "Told from zero: 0 of 2 above, 0 below, 1 with values on both sides of it",
+        ),
+        (((-0.2, 0.4),), "None of 2 intervals leaves zero out"),
+    ],
+)
+def test_a_set_with_values_on_both_sides_of_zero_has_no_sign(pieces: Any, expected: str) -> None:
+    estimates = [Estimate("open", 0.5, -1.0, 2.0), Estimate("set", 0.5, pieces=pieces)]
+    assert counted(estimates, "numbers", "en") == expected
+
+
+def test_nouns_in_latin_letters_do_not_stand_in_chinese_sentences(place: Path) -> None:
+    report = {"nouns": {"unit": "county", "units": "县"}}
+    assert nouns(context(place, language="zh", report=report)) == {
+        "unit": "单位", "units": "县", "period": "年份", "periods": "年份",
+    }  # fmt: skip
+    assert nouns(context(place, report={"nouns": {"unit": "county"}}))["unit"] == "county"

@@ -36,7 +36,7 @@ from ruralpanel.output.report.sentences import (
 )
 from ruralpanel.output.report.texts import Texts, anchor, noun
 from ruralpanel.output.tables.inference_words import short_of
-from ruralpanel.output.words import clause
+from ruralpanel.output.words import clause, has_word, word
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.notes import Note
 from ruralpanel.project.periods import label
@@ -103,10 +103,9 @@ def _through(context: Context, texts: Texts, name: str, products: Sequence[Produ
 
 def verdict_word(texts: Texts, claim: ClaimRow) -> str:
     """The verdict in the report's language, with the sign where none was foreseen."""
-    word = claim.verdict
-    if word == "differs from zero":
+    if claim.verdict == "differs from zero":
         return texts.plain("verdict.differs_positive" if claim.sign > 0 else "verdict.differs_negative")
-    return texts.plain(f"verdict.{word.replace(' ', '_')}")
+    return texts.plain(f"verdict.{claim.verdict.replace(' ', '_')}")
 
 
 def reason_text(texts: Texts, claim: ClaimRow, index: int) -> Inline:
@@ -118,6 +117,9 @@ def reason_text(texts: Texts, claim: ClaimRow, index: int) -> Inline:
         for key, value in reason.values.items()
         if isinstance(value, (str, Note))
     }
+    test = f"test_{reason.values.get('name')}"
+    if has_word(test):  # a diagnostic is the test of that name
+        words["name"] = word(test, texts.language)
     return texts.inline(f"reasons.{reason.code}", n=quote, **words)
 
 

@@ -70,7 +70,11 @@ def in_short(context: Context, texts: Texts) -> list[Block]:
         if counts.get(word)
     ]
     weak = texts.numbers.num("count:underpowered", "int") if underpowered(context) else ""
-    return [Paragraph(texts.inline("answers.lede", counts=words, weak=weak)), *beside.in_short(context, texts)]
+    claim = context.told(context.scorecard.claims[0], "text")
+    return [
+        Paragraph(texts.inline("answers.lede", counts=words, weak=weak, claim=claim)),
+        *beside.in_short(context, texts),
+    ]
 
 
 def _estimates(context: Context, texts: Texts) -> list[Block]:

@@ -234,10 +234,14 @@ def _change(context: Context, design: ClaimEstimate, plain: PlainEffect, quote: 
 
 
 def nouns(context: Context) -> Mapping[str, str]:
-    """What units and periods are called: the configuration's ``report: nouns``, else units and periods."""
+    """What units and periods are called: the configuration's ``report: nouns``, else units and periods.
+
+    Nouns in Latin letters do not stand in Chinese sentences.
+    """
     declared = context.report.nouns or {}
-    names = ("unit", "units", "period", "periods")
-    return {name: context.worded(declared, name) or word(f"nouns.{name}", context.language) for name in names}
+    usual = {name: word(f"nouns.{name}", context.language) for name in ("unit", "units", "period", "periods")}
+    found = {name: context.worded(declared, name) or usual[name] for name in usual}
+    return {name: usual[name] if context.language == "zh" and own.isascii() else own for name, own in found.items()}
 
 
 def interval_text(texts: Texts, design: ClaimEstimate, base: str) -> Marked:

@@ -9,7 +9,7 @@ from typing import Any
 from ruralpanel.output.charts.build import words_of
 from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.report.explore.chart import Chart, legend
-from ruralpanel.output.report.explore.drawing import Row, told, written
+from ruralpanel.output.report.explore.drawing import Row, side, told, written
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds import figures
@@ -73,14 +73,14 @@ def dot_legend(language: str, band: bool = False) -> str:
 
 def counted(estimates: Sequence[Estimate], key: str, language: str) -> str:
     """How many of several estimates lie above and below zero, interval and all; empty where none has an interval."""
-    signs = [estimate.value > 0 for estimate in estimates if told(estimate)]
-    if not any(told(estimate) is not None for estimate in estimates):
+    found = [told(estimate) for estimate in estimates]
+    if not any(one is not None for one in found):
         return ""
-    above, below = sum(signs), len(signs) - sum(signs)
+    sides = [side(estimate) for estimate, one in zip(estimates, found, strict=True) if one]
+    above, below, split = (sides.count(place) for place in (1, -1, 0))
     which = "both" if above and below else "above" if above else "below" if below else "none"
-    count = above or below
-    values = {"number": len(estimates), "count": count, "above": above, "below": below}
-    return word(f"explore.{key}_{which}", language, **values)
+    values = {"number": len(estimates), "count": above or below, "above": above, "below": below, "split": split}
+    return word(f"explore.{key}_{'split' if split else which}", language, **values)
 
 
 def listed(rows: Sequence[Row]) -> str:

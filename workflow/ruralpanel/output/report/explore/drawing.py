@@ -42,6 +42,12 @@ def told(estimate: Estimate) -> bool | None:
     return not any(_low(low) <= 0.0 <= _high(high) for low, high in estimate.lines)
 
 
+def side(estimate: Estimate) -> int:
+    """1 where the whole interval lies above zero, −1 below it, 0 where it holds values on both sides."""
+    above = all(_low(low) > 0.0 for low, _ in estimate.lines)
+    return 1 if above else -1 if all(_high(high) < 0.0 for _, high in estimate.lines) else 0
+
+
 def written(estimate: Estimate) -> str:
     """``0.12 [−0.30, 0.54]``; an interval that nobody computed is left out."""
     if told(estimate) is None:
