@@ -236,12 +236,15 @@ def _change(context: Context, design: ClaimEstimate, plain: PlainEffect, quote: 
 def nouns(context: Context) -> Mapping[str, str]:
     """What units and periods are called: the configuration's ``report: nouns``, else units and periods.
 
-    Nouns in Latin letters do not stand in Chinese sentences.
+    Nouns in Latin letters stand in Chinese sentences only where they are declared as Chinese.
     """
     declared = context.report.nouns or {}
-    usual = {name: word(f"nouns.{name}", context.language) for name in ("unit", "units", "period", "periods")}
-    found = {name: context.worded(declared, name) or usual[name] for name in usual}
-    return {name: usual[name] if context.language == "zh" and own.isascii() else own for name, own in found.items()}
+    found = {}
+    for name in ("unit", "units", "period", "periods"):
+        own, usual = context.worded(declared, name), word(f"nouns.{name}", context.language)
+        untold = context.language == "zh" and not declared.get(f"{name}_zh") and own.isascii()
+        found[name] = usual if untold or not own else own
+    return found
 
 
 def interval_text(texts: Texts, design: ClaimEstimate, base: str) -> Marked:
