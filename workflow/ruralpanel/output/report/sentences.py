@@ -238,7 +238,7 @@ def nouns(context: Context) -> Mapping[str, str]:
 
     Nouns in Latin letters stand in Chinese sentences only where they are declared as Chinese.
     """
-    declared = context.report.nouns or {}
+    declared = {str(name): own for name, own in (context.report.nouns or {}).items()}
     found = {}
     for name in ("unit", "units", "period", "periods"):
         own, usual = context.worded(declared, name), word(f"nouns.{name}", context.language)
