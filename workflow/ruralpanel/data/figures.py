@@ -161,6 +161,13 @@ def _sorted_rows(position: Codes) -> tuple[Codes | None, bool]:
     return (None if bool((steps >= 0).all()) else rows), bool((ordered[1:] == ordered[:-1]).any())
 
 
+def without_attrs(figures: pd.DataFrame) -> pd.DataFrame:
+    """The same figures without what is kept beside them, of which pandas makes a copy in every step."""
+    bare = figures.copy(deep=False)
+    bare.attrs = {}
+    return bare
+
+
 COLUMNS = (
     "source",
     "series",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,25 @@ LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
 
 def constant(label: str, count: int) -> Any:
     """A column of one label, as categories."""
-    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=pd.Index([label]))
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), dtype=_of_one(label))
+
+
+@lru_cache(maxsize=256)
+def _of_one(label: str) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index([label]), ordered=False)
 
 
 def as_text(cells: pd.DataFrame) -> pd.DataFrame:
     """The columns `LINEAGE` with labels as text, empty where there is none."""
-    texts = {name: cells[name].astype("str").fillna("") for name in sorted(LABELS)}
+    texts = {name: pd.array(_texts(cells[name]), dtype="str") for name in sorted(LABELS)}
     return cells.assign(period=cells["period"].astype("int64"), **texts)
+
+
+def _texts(column: pd.Series) -> np.ndarray[Any, Any]:
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column.astype("str").fillna("").to_numpy(dtype=object)
+    labels = np.array([*map(str, column.cat.categories.tolist()), ""], dtype=object)
+    return labels[column.cat.codes.to_numpy()]
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -51,7 +64,13 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         return pd.DataFrame(columns=list(LINEAGE))
     if sum(map(len, filled)) > MOST_TEXTS:
         return pd.DataFrame({name: _one_below_the_other(filled, name) for name in LINEAGE}, copy=False)
-    below = pd.concat([as_text(table) for table in filled], ignore_index=True)
+    columns = {
+        name: pd.array(np.concatenate([_texts(table[name]) for table in filled]), dtype="str")
+        if name in LABELS
+        else np.concatenate([table[name].to_numpy() for table in filled])
+        for name in LINEAGE
+    }
+    below = pd.DataFrame(columns).astype({"period": "int64"})
     return below.sort_values(["variable", "unit", "period"], kind="stable", ignore_index=True)
 
 

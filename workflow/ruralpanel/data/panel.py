@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.break_steps import Figures, break_steps
+from ruralpanel.data.figures import without_attrs
 from ruralpanel.data.formulas import Context, Evaluated, Undefined, evaluate
 from ruralpanel.data.lineage import LINEAGE, READ, joined, write
 from ruralpanel.data.rows import attribute_column
@@ -165,6 +166,8 @@ def build(
         Breaks crossed undeclared, measures that do not convert, figures given twice, formulas that do not work,
         a panel without any figure: all that can be said at once.
     """
+    read = {name: table.attrs[READ] for name, table in figures.items() if READ in table.attrs}
+    figures = {name: without_attrs(table) for name, table in figures.items()}
     attributes = units.columns
     order = evaluation_order(variables, attributes, file)
     raise_any(break_problems(used, variables, panel, series, file))
@@ -188,7 +191,8 @@ def build(
             evaluated = evaluate(tree(variables[name].formula), frames, context, needed[name], file, where)
             frames[name] = evaluated.frame
             remarks[name] = [_undefined(u) for u in evaluated.undefined] + _filled(evaluated)
-            interpolated.append(_filled_rows(name, variables[name].measure, evaluated))
+            if evaluated.filled:
+                interpolated.append(_filled_rows(name, variables[name].measure, evaluated))
     placed: dict[str, pd.DataFrame] = {}
     left_out: dict[str, Note] = {}
     available = {name: values.years for name, values in leaf.items()}
@@ -210,7 +214,7 @@ def build(
         cells=(*(values.cells for values in leaf.values()), *interpolated),
         left_out=left_out,
         notes=tuple(f"{name}: {note}" for name in placed if name in variables for note in remarks[name]),
-        read={name: table.attrs[READ] for name, table in figures.items() if READ in table.attrs},
+        read=read,
     )
 
 

@@ -39,12 +39,14 @@ class Period(int):
 
 def is_period(number: int) -> bool:
     """Whether a number stands for a year, quarter or month."""
-    return any(number // parts in YEARS for parts in PARTS.values())
+    whole = int(number)  # a range searches itself through for NumPy's integers
+    return any(whole // parts in YEARS for parts in PARTS.values())
 
 
 def frequency(number: int) -> str:
     """``year``, ``quarter`` or ``month``."""
-    return next((name for name, parts in PARTS.items() if number // parts in YEARS), "year")
+    whole = int(number)
+    return next((name for name, parts in PARTS.items() if whole // parts in YEARS), "year")
 
 
 def year_of(number: int) -> int:

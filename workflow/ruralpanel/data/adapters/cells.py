@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Cell:
 
 def cell_table(cells: Sequence[Cell]) -> pd.DataFrame:
     """Cells as a data frame with the columns and types that `typed` gives."""
-    columns = zip(*map(astuple, cells), strict=True) if cells else ([] for _ in COLUMNS)
+    columns = zip(*map(attrgetter(*COLUMNS), cells), strict=True) if cells else ([] for _ in COLUMNS)
     return typed(pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))))
 
 

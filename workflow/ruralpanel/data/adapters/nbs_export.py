@@ -188,6 +188,7 @@ class _Naming:
         self._stem = stem if len(titles) == 1 else ""
         self._found: dict[str, str | None] = {}
         self._measures: dict[tuple[str, str], Problem] = {}
+        self._compared: set[tuple[str | None, ...]] = set()
         self._named_file = {place.series.key for place in wanted if place.declared}
 
     def key(self, title: str, block: Block) -> str | None:
@@ -195,12 +196,14 @@ class _Naming:
         if title not in self._found:
             self._found[title] = self._key(title)
         key = self._found[title]
-        for series in self._wanted:
+        said = key, title, block.measure, block.sheet
+        for series in self._wanted if said not in self._compared else ():
             if series.key == key and (key, title) not in self._measures:
                 measure = first_measure([*measures_in(title), block.measure]) if self._checked else ""
                 wrong = measure_problem(measure, series, self._label, place(block.sheet, None, "指标"))
                 if wrong:
                     self._measures[key, title] = wrong
+        self._compared.add(said)
         return key
 
     def _key(self, title: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.data.figures import without_attrs
 from ruralpanel.project.notes import Note, statements
 from ruralpanel.project.periods import shown, written
 from ruralpanel.project.settings import SeriesSpec
@@ -179,6 +180,7 @@ def _of_source(
     source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec], aggregates: Collection[str]
 ) -> list[Matrix]:
     matrices = []
+    frame = without_attrs(frame)
     codes, names = _levels(frame["unit"])
     frame = frame.assign(unit_code=codes, corrected=_corrected(frame["correction"]))
     for key, rows in _by_series(frame):
