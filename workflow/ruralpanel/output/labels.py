@@ -93,6 +93,8 @@ class Labels:
 
     def told(self, values: T) -> T:
         """A part of a model's results with labels in its notes, where they name variables, terms or units."""
+        if values is None or isinstance(values, (str, int, float)):
+            return values
         told: Any = values
         if isinstance(values, Note):
             told = Note(

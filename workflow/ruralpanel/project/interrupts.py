@@ -17,6 +17,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 INTERRUPTED = 130
 """Exit code of a process that an interrupt has ended: 128 and the signal's number, as shells count."""
 
+_STARTED: set[str] = set()
+
 
 @contextmanager
 def starting(name: str) -> Iterator[None]:
@@ -53,7 +55,8 @@ def starting(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():  # a process that starts again and again would keep its garbage
+        if name not in _STARTED:  # a process that starts again and again would keep its garbage
+            _STARTED.add(name)
             gc.freeze()
         if collected:
             gc.enable()

@@ -15,6 +15,10 @@ Pieces = tuple[tuple[float, float], ...]
 every value."""
 
 
+LONG_RUN = "long_run:"
+"""Before the name of a regressor whose effect is that of a lasting change, lags of the outcome included."""
+
+
 @dataclass(frozen=True)
 class NotAvailable:
     """Why there is no number."""

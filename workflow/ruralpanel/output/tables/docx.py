@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
-from ruralpanel.output.tables.document import TableDocument
+from ruralpanel.output.tables.document import Row, TableDocument
 from ruralpanel.output.tables.layout import GAP, panels
 from ruralpanel.project.files import inert
 
@@ -35,6 +36,7 @@ def render_docx(document: TableDocument) -> bytes:
     Columns too many for an upright page follow in further tables. Properties and archive entries carry fixed dates.
     """
     import docx
+    from docx.oxml import parse_xml
     from docx.shared import Cm, Pt
 
     page = docx.Document()
@@ -51,9 +53,8 @@ def render_docx(document: TableDocument) -> bytes:
     for number, panel in enumerate(panels(document, _ROOM, (_SIZE,))[1]):
         if number:
             page.add_paragraph().paragraph_format.space_after = Pt(0)
-        table = page.add_table(rows=0, cols=len(panel.widths) + 1)
-        _fill(table, panel.document)
-        _widths(table, (panel.stub, *panel.widths))
+        table = _table(panel.document, (panel.stub, *panel.widths))
+        page.element.body[-1].addprevious(parse_xml(table))
     for note in document.notes:
         paragraph = page.add_paragraph()
         paragraph.paragraph_format.space_before = Pt(3)
@@ -80,133 +81,98 @@ def _fonts(page: Document) -> None:
     style.element.rPr.rFonts.set(qn("w:eastAsia"), _CHINESE)
 
 
-def _fill(table: Any, document: TableDocument) -> None:
-    width = len(document.columns)
-    aligns = ["left", *(column.align for column in document.columns)]
+@dataclass(frozen=True)
+class _Box:
+    """A cell as it is set, over `span` columns; `bottom`: the rule below it, in eighths of a point."""
+
+    text: str = ""
+    align: str = "left"
+    span: int = 1
+    bold: bool = False
+    italic: bool = False
+    bottom: int = 0
+
+
+def _heads(document: TableDocument) -> Iterator[list[_Box]]:
+    """The heading rows, from above."""
     for level in document.spanners:
-        cells = table.add_row().cells
-        for cell in cells:  # else what no heading spans keeps the room below a paragraph of text
-            _write(cell, "", "left")
+        boxes, at = [_Box()], 0
         for spanner in level:
-            if spanner.last > spanner.first:
-                cells[spanner.first + 1].merge(cells[spanner.last + 1])
-            _write(cells[spanner.first + 1], spanner.label, "centre", bold=True)
-            _rule(cells[spanner.first + 1], "bottom", 4)
-    heads = table.add_row().cells
-    for cell, text, align in zip(heads, [document.stub, *(c.label for c in document.columns)], aligns, strict=True):
-        _write(cell, text, align, bold=True)
-    for row in table.rows:
-        _repeat(row)
-    _rules_of_row(table, 0, "top", 12)
-    _rules_of_row(table, len(table.rows) - 1, "bottom", 6)
-
-    previous = ""
-    for row in document.rows:
-        cells = table.add_row().cells
-        if row.kind == "section":
-            chinese = document.language == "zh"  # which has no slanted face
-            _write(cells[0].merge(cells[width]), row.label, "left", bold=chinese, italic=not chinese)
-        else:
-            for cell, text, align in zip(cells, [row.label, *(c.text for c in row.cells)], aligns, strict=True):
-                _write(cell, text, align)
-        if row.kind == "summary" and previous not in ("", "summary"):
-            _rules_of_row(table, len(table.rows) - 1, "top", 6)
-        previous = row.kind
-    _rules_of_row(table, len(table.rows) - 1, "bottom", 12)
+            boxes += [_Box()] * (spanner.first - at)
+            at = spanner.last + 1
+            boxes.append(_Box(spanner.label, "center", at - spanner.first, bold=True, bottom=4))
+        yield [*boxes, *[_Box()] * (len(document.columns) - at)]
+    columns = [_Box(column.label, _ALIGNED[column.align], bold=True) for column in document.columns]
+    yield [_Box(document.stub, bold=True), *columns]
 
 
-def _widths(table: Any, widths: Sequence[float]) -> None:
-    """Fixed widths in cm, the gaps on their right included; narrow margins, which the widths reckon with."""
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-    from docx.shared import Cm
-
-    table.autofit = False
-    margins = OxmlElement("w:tblCellMar")
-    for side in ("left", "right"):
-        margin = OxmlElement(f"w:{side}")
-        margin.set(qn("w:w"), str(round(GAP / 2 / 2.54 * 1440)))
-        margin.set(qn("w:type"), "dxa")
-        margins.append(margin)
-    properties = table._tbl.tblPr
-    look = properties.find(qn("w:tblLook"))  # must come after the margins
-    if look is None:
-        properties.append(margins)
-    else:
-        look.addprevious(margins)
-    for column, width in zip(table.columns, widths, strict=True):
-        column.width = Cm(width + GAP)
-    for row in table.rows:
-        at = 0
-        for cell in row._tr.tc_lst:
-            span = cell.grid_span
-            cell.width = Cm(sum(widths[at : at + span]) + GAP * span)
-            at += span
+def _boxes(row: Row, document: TableDocument) -> list[_Box]:
+    """A row of the body."""
+    if row.kind == "section":
+        chinese = document.language == "zh"  # which has no slanted face
+        return [_Box(row.label, span=len(document.columns) + 1, bold=chinese, italic=not chinese)]
+    pairs = zip(row.cells, document.columns, strict=True)
+    return [_Box(row.label), *(_Box(cell.text, _ALIGNED[column.align]) for cell, column in pairs)]
 
 
-def _write(cell: Any, text: str, align: str, bold: bool = False, italic: bool = False) -> None:
-    """Put a text in the cell's first paragraph."""
-    from docx.text.run import Run
+def _table(document: TableDocument, widths: Sequence[float]) -> str:
+    """The table's XML, written whole: python-docx looks each property's place up, and has no borders.
 
-    paragraph = cell.paragraphs[0]
-    empty = copy.deepcopy(_paragraph(align, bold, italic))
-    paragraph._p.getparent().replace(paragraph._p, empty)
-    Run(empty.r_lst[0], paragraph).text = inert(text)
-
-
-@cache
-def _paragraph(align: str, bold: bool, italic: bool) -> Any:
-    """The element of an empty paragraph of a table: built once, for python-docx looks each property's place up."""
-    import docx
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.shared import Pt
-
-    paragraph = docx.Document().add_paragraph()
-    paragraph.alignment = {
-        "left": WD_ALIGN_PARAGRAPH.LEFT,
-        "centre": WD_ALIGN_PARAGRAPH.CENTER,
-        "right": WD_ALIGN_PARAGRAPH.RIGHT,
-    }[align]
-    paragraph.paragraph_format.space_after = Pt(0)
-    run = paragraph.add_run()
-    run.bold, run.italic = bold, italic
-    run.font.size = Pt(_SIZE)
-    return paragraph._p
+    Parameters
+    ----------
+    widths : of all columns in cm, to which the gaps on their right are added.
+    """
+    heads = [*_heads(document)]
+    lines = [*heads, *(_boxes(row, document) for row in document.rows)]
+    kinds = ["", *(row.kind for row in document.rows)]
+    tops, bottoms = {0: 12}, {len(heads) - 1: 6, len(lines) - 1: 12}
+    for number, (before, kind) in enumerate(pairwise(kinds)):
+        if kind == "summary" and before not in ("", "summary"):
+            tops[len(heads) + number] = 6
+    twips = [_twips(width + GAP) for width in widths]
+    grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in twips)
+    repeated = '<w:trPr><w:tblHeader w:val="true"/></w:trPr>'
+    rows = []
+    for number, boxes in enumerate(lines):
+        top, bottom, at, cells = tops.get(number, 0), bottoms.get(number, 0), 0, []
+        for box in boxes:
+            cells.append(_cell(box, sum(twips[at : at + box.span]), top, bottom or box.bottom))
+            at += box.span
+        rows.append(f"<w:tr>{repeated if number < len(heads) else ''}{''.join(cells)}</w:tr>")
+    return f"<w:tbl {_SPACE}>{_LOOK}<w:tblGrid>{grid}</w:tblGrid>{''.join(rows)}</w:tbl>"
 
 
-def _rules_of_row(table: Any, index: int, edge: str, eighths: int) -> None:
-    for cell in table.rows[index].cells:
-        _rule(cell, edge, eighths)
+def _cell(box: _Box, width: int, top: int, bottom: int) -> str:
+    edges = "".join(
+        f'<w:{edge} w:val="single" w:sz="{size}" w:space="0" w:color="1F2933"/>'
+        for edge, size in (("top", top), ("bottom", bottom))
+        if size
+    )
+    span = f'<w:gridSpan w:val="{box.span}"/>' if box.span > 1 else ""
+    borders = f"<w:tcBorders>{edges}</w:tcBorders>" if edges else ""
+    face = f'{"<w:b/>" if box.bold else ""}{"<w:i/>" if box.italic else ""}<w:sz w:val="{round(2 * _SIZE)}"/>'
+    text = escape(inert(box.text)).replace("\n", f"</w:t><w:br/>{_TEXT}")
+    return (
+        f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{span}{borders}</w:tcPr>'
+        f'<w:p><w:pPr><w:spacing w:after="0"/><w:jc w:val="{box.align}"/></w:pPr>'
+        f"<w:r><w:rPr>{face}</w:rPr>{_TEXT}{text}</w:t></w:r></w:p></w:tc>"
+    )
 
 
-def _rule(cell: Any, edge: str, eighths: int) -> None:
-    """A rule on one edge of a cell, in eighths of a point (python-docx has no borders)."""
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    properties = cell._tc.get_or_add_tcPr()
-    borders = properties.find(qn("w:tcBorders"))
-    if borders is None:
-        borders = OxmlElement("w:tcBorders")
-        properties.append(borders)
-    for old in borders.findall(qn(f"w:{edge}")):
-        borders.remove(old)
-    rule = OxmlElement(f"w:{edge}")
-    for key, value in (("val", "single"), ("sz", str(eighths)), ("space", "0"), ("color", "1F2933")):
-        rule.set(qn(f"w:{key}"), value)
-    if edge == "top":
-        borders.insert(0, rule)
-    else:
-        borders.append(rule)
+def _twips(cm: float) -> int:
+    return round(cm / 2.54 * 1440)
 
 
-def _repeat(row: Any) -> None:
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    header = OxmlElement("w:tblHeader")
-    header.set(qn("w:val"), "true")
-    row._tr.get_or_add_trPr().append(header)
+_ALIGNED = {"left": "left", "centre": "center", "right": "right"}
+_SPACE = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+_TEXT = '<w:t xml:space="preserve">'
+_LOOK = (
+    '<w:tblPr><w:tblW w:w="0" w:type="auto"/><w:tblLayout w:type="fixed"/><w:tblCellMar>'
+    + "".join(f'<w:{side} w:w="{_twips(GAP / 2)}" w:type="dxa"/>' for side in ("left", "right"))
+    + '</w:tblCellMar><w:tblLook w:val="04A0" w:firstRow="1" w:lastRow="0" w:firstColumn="1" w:lastColumn="0"'
+    ' w:noHBand="0" w:noVBand="1"/></w:tblPr>'
+)
+"""Fixed widths, and narrow margins, which the widths reckon with."""
 
 
 def fixed_dates(archive: bytes, changes: Changes = MappingProxyType({})) -> bytes:

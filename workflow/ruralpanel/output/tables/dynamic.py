@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ruralpanel.estimate.base.model import Model
-from ruralpanel.estimate.families.dynamic.dynamic_panel import PREFIX
+from ruralpanel.estimate.base.rows import LONG_RUN
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables import regression
@@ -89,12 +89,12 @@ def _with_plain(lags: Sequence[Row], models: Sequence[Model], digits: int, langu
 
 def _long_run(models: Sequence[Model], labels: Labels, beneath: Sequence[str], digits: int, language: str) -> list[Row]:
     effects = [model.statistics for model in models]
-    names = [key for key in dict.fromkeys(key for by_term in effects for key in by_term) if key.startswith(PREFIX)]
+    names = [key for key in dict.fromkeys(key for by_term in effects for key in by_term) if key.startswith(LONG_RUN)]
     rows = [Row(word("dynamic.long_run", language), (), "section", "", "long_run")] if names else []
     for name in names:
         entries = [by_term.get(name) for by_term in effects]
         cells = tuple(estimate_cell(entry, digits, ()) for entry in entries)
-        rows.append(Row(labels.of(name.removeprefix(PREFIX)), cells, "entry", "estimate", name))
+        rows.append(Row(labels.of(name.removeprefix(LONG_RUN)), cells, "entry", "estimate", name))
         for statistic in beneath:
             pairs = zip(models, entries, strict=True)
             details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)

@@ -21,6 +21,9 @@ _WRITTEN = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 _LINE = 110  # characters of a note on a line, for the height of its row
 _STUB, _COLUMN = 44, 17
 
+Looks = dict[tuple[str, bool, bool | None], tuple[int, int]]
+"""Side, wrapping and slant of a text → the numbers of its alignment and font in the workbook."""
+
 
 def render_workbook(documents: Sequence[TableDocument]) -> bytes:
     """Numbers stand unrounded under formats that show them as printed; intervals and words as printed.
@@ -35,12 +38,13 @@ def render_workbook(documents: Sequence[TableDocument]) -> bytes:
     language = documents[0].language if documents else "en"
     index.title = word("workbook.index", language)
     index.append([word("workbook.sheet", language), word("title", language), word("notes", language)])
+    looks: Looks = {}
     names = list(_sheet_names([document.name for document in documents], index.title))
     for number, (name, document) in enumerate(zip(names, documents, strict=True), 2):
         _text(index, number, 1, name, link=name)
         _text(index, number, 2, document.title)
         _text(index, number, 3, "\n".join(document.notes[:1]))
-        _sheet(book.create_sheet(name), document, index.title)
+        _sheet(book.create_sheet(name), document, index.title, looks)
     for cell in index[1]:
         cell.font = Font(bold=True)
     for column, width in (("A", 28), ("B", 90), ("C", 90)):
@@ -65,7 +69,7 @@ def _sheet_names(names: Iterable[str], taken: str) -> Iterator[str]:
         yield shown
 
 
-def _sheet(sheet: Worksheet, document: TableDocument, index: str) -> None:
+def _sheet(sheet: Worksheet, document: TableDocument, index: str, looks: Looks) -> None:
     from openpyxl.styles import Alignment, Border, Font, Side
     from openpyxl.utils import get_column_letter
 
@@ -86,10 +90,10 @@ def _sheet(sheet: Worksheet, document: TableDocument, index: str) -> None:
             cell.font = Font(bold=True)
             cell.alignment = Alignment(horizontal="left" if cell.column == 1 else "center", wrap_text=True)
     sheet.freeze_panes = sheet.cell(at + 1, 2)
-    at = _rows(sheet, at + 1, document.rows, document)
+    at = _rows(sheet, at + 1, document.rows, document, looks)
     if document.further:
         _text(sheet, at + 1, 1, word("table.further", document.language)).font = Font(bold=True)
-        at = _rows(sheet, at + 2, document.further, document)
+        at = _rows(sheet, at + 2, document.further, document, looks)
     for number, note in enumerate(document.notes, at + 1):
         sheet.merge_cells(start_row=number, end_row=number, start_column=1, end_column=max(width, 6))
         _text(sheet, number, 1, note).alignment = Alignment(wrap_text=True, vertical="top")
@@ -98,19 +102,29 @@ def _sheet(sheet: Worksheet, document: TableDocument, index: str) -> None:
         sheet.column_dimensions[get_column_letter(column)].width = _STUB if column == 1 else _COLUMN
 
 
-def _rows(sheet: Worksheet, at: int, rows: Sequence[Row], document: TableDocument) -> int:
-    from openpyxl.styles import Alignment, Font
-
+def _rows(sheet: Worksheet, at: int, rows: Sequence[Row], document: TableDocument, looks: Looks) -> int:
     for row in rows:
-        head = _text(sheet, at, 1, row.label)
-        head.alignment = Alignment(wrap_text=True, vertical="top")
-        head.font = Font(italic=row.kind == "section")
+        _look(_text(sheet, at, 1, row.label), looks, "left", True, row.kind == "section")
         for number, (column, cell) in enumerate(zip(document.columns, row.cells, strict=False), 2):
             shown = _number(sheet, at, number, cell) or _text(sheet, at, number, cell.text)
-            side = {"left": "left", "centre": "center", "right": "right"}[column.align]
-            shown.alignment = Alignment(horizontal=side, vertical="top", wrap_text=column.align == "left")
+            _look(shown, looks, column.align.replace("centre", "center"), column.align == "left")
         at += 1
     return at
+
+
+def _look(cell: Any, looks: Looks, side: str, wrap: bool, italic: bool | None = None) -> None:
+    """Align a cell of the body; openpyxl looks the number of a style up for each, at length."""
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.styles.cell_style import StyleArray
+
+    key = (side, wrap, italic)
+    if key not in looks:
+        cell.alignment = Alignment(horizontal=side, vertical="top", wrap_text=wrap)
+        if italic is not None:
+            cell.font = Font(italic=italic)
+        looks[key] = (cell._style.alignmentId, cell._style.fontId)
+    cell._style = cell._style or StyleArray()
+    cell._style.alignmentId, cell._style.fontId = looks[key]
 
 
 def _number(sheet: Worksheet, at: int, column: int, cell: Cell) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.parts import Parts, WithoutSet
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
-from ruralpanel.estimate.base.rows import ConfidenceSet, PartialTest, Statistic, Test
+from ruralpanel.estimate.base.rows import LONG_RUN, ConfidenceSet, PartialTest, Statistic, Test
 from ruralpanel.estimate.families.dynamic import bias_corrected, gmm
 from ruralpanel.estimate.families.dynamic.instruments import PERIODS, Stack, choices_of, stack
 from ruralpanel.estimate.families.dynamic.terms import Equation, equation_of, regressors_of, told_apart
@@ -20,8 +20,6 @@ from ruralpanel.estimate.inference.validity import refuse, stop
 from ruralpanel.project.kinds.estimator_keys import Dynamic
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
-
-PREFIX = "long_run:"
 
 
 def long_run(
@@ -49,13 +47,13 @@ def long_run(
     for name, positions in members.items():
         columns = list(positions)
         if rest <= 0:
-            effects[PREFIX + name] = _statistic(float("nan"), float("nan"), freedom)
+            effects[LONG_RUN + name] = _statistic(float("nan"), float("nan"), freedom)
             continue
         effect = float(params[columns].sum()) / rest
         gradient = np.zeros(params.size)
         gradient[columns] = 1.0 / rest
         gradient[:lags] = effect / rest
-        effects[PREFIX + name] = _statistic(effect, float(gradient @ vcov @ gradient), freedom)
+        effects[LONG_RUN + name] = _statistic(effect, float(gradient @ vcov @ gradient), freedom)
     return effects
 
 
