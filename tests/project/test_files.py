@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from ruralpanel.project import files
-from ruralpanel.project.files import csv_text, inert, memory, read_rows, restored, write_frame
+from ruralpanel.project.files import ByHash, contents, csv_text, inert, memory, read_rows, restored, write_frame
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
 
@@ -139,3 +140,14 @@ def test_ids_that_would_be_run_are_refused(tmp_path: Path) -> None:
     (tmp_path / "units.csv").write_text("id,name\n=A1,First\n", encoding="utf-8")
     with pytest.raises(UserError, match="spreadsheets run as a formula"):
         load_units(tmp_path / "units.csv")
+
+
+def test_parameters_are_recorded_by_their_hash_and_handed_on_whole(tmp_path: Path) -> None:
+    settings = ByHash(models=[{"name": "m", "terms": ("a", "b")}], seed=1)
+    assert repr(settings) == repr(ByHash(models=[{"name": "m", "terms": ["a", "b"]}], seed=1))
+    assert len({repr(settings), repr(ByHash(settings, seed=2)), repr(ByHash(models=[], seed=1)), repr(ByHash())}) == 4
+    assert len(repr(settings)) == 64 and pickle.loads(pickle.dumps(settings)) == settings
+    (tmp_path / "a.csv").write_text("1")
+    before = repr(contents(str(tmp_path / "a.csv")))
+    (tmp_path / "a.csv").write_text("2")
+    assert repr(contents(str(tmp_path / "a.csv"))) != before

@@ -76,6 +76,22 @@ def test_a_second_run_does_nothing(tiny_run: Path, tmp_path: Path, snakemake: Ru
     assert {p: p.stat().st_mtime_ns for p in (built / "results").rglob("*") if p.is_file()} == before
 
 
+def test_files_from_outside_count_by_content_and_results_by_time(
+    tiny_run: Path, tmp_path: Path, snakemake: Run
+) -> None:
+    project = copy(tiny_run, tmp_path)
+    outside = [file for file in project.iterdir() if file.is_file()]
+    for file in outside:
+        os.utime(file)
+    plan = ("-n", "--max-checksum-file-size", "0")  # as profiles/default has it
+    again = snakemake(project, *plan)
+    assert {"figures.csv", "units.csv", "config.yaml"} <= {file.name for file in outside}
+    assert "Nothing to be done" in again.stdout + again.stderr
+    os.utime(project / "results/models/effect.json")
+    jobs = planned(snakemake(project, *plan))
+    assert "scorecard" in jobs and "estimate" not in jobs and "panel" not in jobs
+
+
 def test_serial_parallel_and_hash_seed_give_the_same_bytes(tiny_run: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
@@ -203,7 +219,7 @@ def test_a_single_table_or_figure_needs_only_what_it_shows(tiny: Path, snakemake
     for target in ("results/tables/about.tex", "results/figures/lever.png"):
         planned = snakemake(tiny, "-n", target).stdout
         assert (
-            "Building panel main" in planned and "Setting 1 table(s)" in planned
+            "Building panel(s) main" in planned and "Setting 1 table(s)" in planned
         ) or "Drawing 1 figure(s)" in planned
         assert "Estimating" not in planned and "Reading made_up" in planned
     run = snakemake(tiny, "results/tables/about.tex")

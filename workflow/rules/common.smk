@@ -27,6 +27,7 @@ with starting("snakemake"):
     from ruralpanel.project.reads import map_matrices
     from ruralpanel.project.reads import place_files
     from ruralpanel.project.problems import UserError
+    from ruralpanel.project.files import ByHash
     from ruralpanel.project.files import contents
     from ruralpanel.project.files import memory
     from ruralpanel.tools.bundle.contents import code_files
@@ -53,12 +54,17 @@ def alone(kind, wildcard):
 
 def chosen(items, wildcards):
     """The items that a job makes: the one that its wildcard names, or all."""
-    return {name: dict(items[name]) for name in tuple(wildcards) or items}
+    return ByHash((name, dict(items[name])) for name in tuple(wildcards) or items)
 
 
 def cores(number):
     """How many cores a job takes that has so many pieces to share out among them; where none are set, up to four."""
     return max(1, min(number, workflow.resource_settings.cores or 4))
+
+
+def places(models):
+    """What models read of places. Files from outside are known by their content (`contents`), not by their time."""
+    return {name: ancient(files) for name, files in place_files(CONFIG, models).items()}
 
 
 def one_of(names):

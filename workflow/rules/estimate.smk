@@ -9,9 +9,9 @@ for _job, _panels in project.jobs_of(CONFIG, ESTIMATED).items():
         name:
             f"estimate{_job}"
         input:
-            **place_files(CONFIG, _models),
+            **places(_models),
             panels=expand("results/panels/{panel}/panel.parquet", panel=_panels),
-            units=CONFIG.units,
+            units=ancient(CONFIG.units),
         output:
             expand("results/models/{model}.json", model=_models),
         log:
@@ -23,7 +23,7 @@ for _job, _panels in project.jobs_of(CONFIG, ESTIMATED).items():
             mem_mb=memory(1500, 25, cores(len(_models))),
             runtime=60,
         params:
-            settings=project.estimation_settings(CONFIG, _panels),
+            settings=ByHash(project.estimation_settings(CONFIG, _panels)),
             code=code("estimate.py"),
             content=contents(place_files(CONFIG, _models), CONFIG.units),
         message:
@@ -39,7 +39,7 @@ if CONFIRMATION:
         input:
             MODELS,
             expand("results/panels/{panel}/panel.parquet", panel=ESTIMATED),
-            units=CONFIG.units,
+            units=ancient(CONFIG.units),
         output:
             report(
                 CONFIRMATION,
@@ -54,7 +54,7 @@ if CONFIRMATION:
             mem_mb=memory(1500, 25),
             runtime=30,
         params:
-            settings=project.confirmation_settings(CONFIG),
+            settings=ByHash(project.confirmation_settings(CONFIG)),
             number=len(MODELS),
             code=code("confirm.py"),
             content=contents(CONFIG.units),

@@ -8,7 +8,7 @@ if EXPORTS:
         input:
             MODELS,
             expand("results/panels/{panel}/{file}", panel=ESTIMATED, file=["panel.parquet", "codebook.csv"]),
-            units=CONFIG.units,
+            units=ancient(CONFIG.units),
         output:
             EXPORTS,
         log:
@@ -18,8 +18,8 @@ if EXPORTS:
             mem_mb=memory(1500, 25),
             runtime=10,
         params:
-            settings=project.confirmation_settings(CONFIG),
-            titles=project.model_titles(CONFIG),
+            settings=ByHash(project.confirmation_settings(CONFIG)),
+            titles=ByHash(project.model_titles(CONFIG)),
             language=CONFIG.language,
             number=len(MODELS),
             code=code("export.py"),

@@ -7,9 +7,9 @@ for _job, _sources in project.jobs_of(CONFIG, CONFIG.sources).items():
         name:
             f"ingest{_job}"
         input:
-            files=[file for source in _sources for file in CONFIG.sources[source].files],
-            units=CONFIG.units,
-            corrections=CONFIG.corrections or [],
+            files=ancient([file for source in _sources for file in CONFIG.sources[source].files]),
+            units=ancient(CONFIG.units),
+            corrections=ancient(CONFIG.corrections or []),
         output:
             expand("results/ingest/{source}.parquet", source=_sources),
         log:
@@ -19,7 +19,7 @@ for _job, _sources in project.jobs_of(CONFIG, CONFIG.sources).items():
             mem_mb=memory(1000, 12),
             runtime=10,
         params:
-            sources={source: project.reading_settings(CONFIG, source) for source in _sources},
+            sources=ByHash((source, project.reading_settings(CONFIG, source)) for source in _sources),
             code=code("ingest.py"),
             content=contents([CONFIG.sources[source].files for source in _sources], CONFIG.units, CONFIG.corrections),
         message:
@@ -31,9 +31,9 @@ for _job, _sources in project.jobs_of(CONFIG, CONFIG.sources).items():
 rule reconcile:
     input:
         figures=FIGURES_READ,
-        units=CONFIG.units,
-        control_totals=CONFIG.control_totals or [],
-        corrections=CONFIG.corrections or [],
+        units=ancient(CONFIG.units),
+        control_totals=ancient(CONFIG.control_totals or []),
+        corrections=ancient(CONFIG.corrections or []),
     output:
         report(
             "results/reconciliation/findings.csv",
@@ -48,7 +48,7 @@ rule reconcile:
         mem_mb=memory(1000, 6),
         runtime=10,
     params:
-        compared=project.reconcile_settings(CONFIG),
+        compared=ByHash(project.reconcile_settings(CONFIG)),
         checks=CONFIG.checks.to_dict(),
         code=code("reconcile.py"),
         content=contents(CONFIG.units, CONFIG.control_totals, CONFIG.corrections),

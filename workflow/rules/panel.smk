@@ -8,7 +8,7 @@ for _job, _panels in project.jobs_of(CONFIG, PANELS).items():
             f"panel{_job}"
         input:
             figures=FIGURES_READ,
-            units=CONFIG.units,
+            units=ancient(CONFIG.units),
         output:
             expand(
                 "results/panels/{panel}/{file}",
@@ -24,7 +24,7 @@ for _job, _panels in project.jobs_of(CONFIG, PANELS).items():
             mem_mb=memory(1000, 8),
             runtime=10,
         params:
-            settings=project.panel_settings(CONFIG, _panels),
+            settings=ByHash(project.panel_settings(CONFIG, _panels)),
             code=code("panel.py"),
             content=contents(CONFIG.units),
         message:
@@ -46,7 +46,7 @@ rule codebook:
         mem_mb=500,
         runtime=5,
     params:
-        settings=project.codebook_settings(CONFIG),
+        settings=ByHash(project.codebook_settings(CONFIG)),
         code=code("codebook.py"),
     message:
         f"Naming the variables of {len(PANELS)} panel(s)"

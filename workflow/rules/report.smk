@@ -38,7 +38,7 @@ rule scorecard:
         mem_mb=500,
         runtime=5,
     params:
-        hypotheses=dict(CONFIG.resolved["hypotheses"]),
+        hypotheses=ByHash(CONFIG.resolved["hypotheses"]),
         number=len(CONFIG.hypotheses),
         config=CONFIG.file,
         code=code("scorecard.py"),
@@ -51,7 +51,7 @@ rule scorecard:
 rule tables:
     input:
         results=lambda wildcards: project.table_files(CONFIG, tuple(wildcards)),
-        units=CONFIG.units,
+        units=ancient(CONFIG.units),
     output:
         exhibits(TABLES_MADE, "html", "Tables", "table"),
     log:
@@ -64,11 +64,11 @@ rule tables:
         runtime=10,
     params:
         tables=lambda wildcards: chosen(CONFIG.resolved["tables"], wildcards),
-        sources=lambda wildcards: {
-            name: project.table_sources(CONFIG, name) for name in chosen(CONFIG.resolved["tables"], wildcards)
-        },
-        titles=project.model_titles(CONFIG),
-        names=project.names_in_print(CONFIG.resolved, CONFIG.language),
+        sources=lambda wildcards: ByHash(
+            (name, project.table_sources(CONFIG, name)) for name in tuple(wildcards) or CONFIG.tables
+        ),
+        titles=ByHash(project.model_titles(CONFIG)),
+        names=ByHash(project.names_in_print(CONFIG.resolved, CONFIG.language)),
         number=lambda wildcards: len(chosen(CONFIG.resolved["tables"], wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
@@ -83,7 +83,7 @@ rule tables:
 rule figures:
     input:
         results=lambda wildcards: project.figure_files(CONFIG, tuple(wildcards)),
-        units=CONFIG.units,
+        units=ancient(CONFIG.units),
     output:
         exhibits(FIGURES_MADE, "svg", "Figures", "chart"),
     log:
@@ -96,11 +96,11 @@ rule figures:
         runtime=10,
     params:
         figures=lambda wildcards: chosen(CONFIG.resolved["figures"], wildcards),
-        sources=lambda wildcards: {
-            name: project.figure_sources(CONFIG, name) for name in chosen(CONFIG.resolved["figures"], wildcards)
-        },
-        titles=project.model_titles(CONFIG),
-        names=project.names_in_print(CONFIG.resolved, CONFIG.language),
+        sources=lambda wildcards: ByHash(
+            (name, project.figure_sources(CONFIG, name)) for name in tuple(wildcards) or CONFIG.figures
+        ),
+        titles=ByHash(project.model_titles(CONFIG)),
+        names=ByHash(project.names_in_print(CONFIG.resolved, CONFIG.language)),
         number=lambda wildcards: len(chosen(CONFIG.resolved["figures"], wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
@@ -115,9 +115,9 @@ rule figures:
 rule maps:
     input:
         results=project.map_files(CONFIG),
-        units=CONFIG.units,
-        boundaries=CONFIG.boundaries or [],
-        matrices=MATRICES_SHOWN,
+        units=ancient(CONFIG.units),
+        boundaries=ancient(CONFIG.boundaries or []),
+        matrices=ancient(MATRICES_SHOWN),
     output:
         exhibits(MAPS, "svg", "Maps", "map"),
         expand("results/maps/{map}.csv", map=cluster_maps(CONFIG)),
@@ -128,7 +128,7 @@ rule maps:
         mem_mb=1000,
         runtime=10,
     params:
-        maps=dict(CONFIG.resolved["maps"]),
+        maps=ByHash(CONFIG.resolved["maps"]),
         panels={name: project.panel_shown(CONFIG, item) for name, item in CONFIG.maps.items()},
         number=len(CONFIG.maps),
         weights_matrices=map_matrices(CONFIG),
@@ -153,7 +153,7 @@ rule comparison:
             panel=PANELS,
             file=["panel.parquet", "columns.csv", "lineage.parquet"],
         ),
-        compared_files(CONFIG),
+        ancient(compared_files(CONFIG)),
     output:
         page="results/report/comparison.html",
         cells="results/report/comparison.csv",
@@ -188,12 +188,10 @@ rule report:
         expand("results/tables/{table}.json", table=list(CONFIG.tables)),
         expand("results/panels/{panel}/{file}.csv", panel=PANELS, file=["codebook", "coverage"]),
         expand("results/panels/{panel}/{file}.parquet", panel=PANELS, file=["lineage", "panel"]),
-        CONFIG.units,
-        CONFIG.boundaries or [],
+        ancient([CONFIG.units, *filter(None, [CONFIG.boundaries])]),
         expand("results/panels/{panel}/panel.csv", panel=project.story_panels(CONFIG)),
         expand("results/ingest/{source}.parquet", source=list(CONFIG.sources)),
-        project.sidecar_files(CONFIG),
-        evidence_files(CONFIG),
+        ancient([*project.sidecar_files(CONFIG), *evidence_files(CONFIG)]),
         findings="results/reconciliation/findings.csv",
     output:
         exhibits(exhibits(REPORTS, "html", "Report", "document"), "pdf", "Report", "document"),
@@ -205,7 +203,7 @@ rule report:
         mem_mb=1500,
         runtime=10,
     params:
-        config=dict(CONFIG.resolved),
+        config=ByHash(CONFIG.resolved),
         config_file=CONFIG.file,
         root=CONFIG.root,
         code=code("report.py"),

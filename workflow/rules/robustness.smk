@@ -15,7 +15,7 @@ for _job, _panels in project.jobs_of(CONFIG, [one for one in PANELS if robustnes
             f"curve{_job}"
         input:
             panels=expand("results/panels/{panel}/panel.parquet", panel=_panels),
-            units=CONFIG.units,
+            units=ancient(CONFIG.units),
         output:
             expand(
                 "results/models/curves/{curve}.{format}",
@@ -29,7 +29,7 @@ for _job, _panels in project.jobs_of(CONFIG, [one for one in PANELS if robustnes
             mem_mb=memory(1500, 25, cores(len(_curves))),
             runtime=60,
         params:
-            settings=robustness.curves_settings(CONFIG, _panels),
+            settings=ByHash(robustness.curves_settings(CONFIG, _panels)),
             code=code("curve.py"),
             content=contents(CONFIG.units),
         message:
@@ -42,12 +42,12 @@ if FAMILIES:
 
     rule families:
         input:
-            **place_files(CONFIG, robustness.family_models(CONFIG)),
+            **places(robustness.family_models(CONFIG)),
             panels=expand(
                 "results/panels/{panel}/panel.parquet",
                 panel=robustness.panels_of(CONFIG, robustness.family_models(CONFIG)),
             ),
-            units=CONFIG.units,
+            units=ancient(CONFIG.units),
         output:
             FAMILIES,
         log:
@@ -57,7 +57,7 @@ if FAMILIES:
             mem_mb=memory(1500, 25),
             runtime=30,
         params:
-            settings=robustness.family_settings(CONFIG),
+            settings=ByHash(robustness.family_settings(CONFIG)),
             code=code("families.py"),
             content=contents(place_files(CONFIG, robustness.family_models(CONFIG)), CONFIG.units),
         message:
@@ -70,14 +70,14 @@ if ROBUSTNESS:
 
     rule robustness:
         input:
-            **place_files(CONFIG, CLAIMED),
+            **places(CLAIMED),
             models=expand("results/models/{model}.json", model=list(CLAIMED)),
             panels=expand(
                 "results/panels/{panel}/panel.parquet",
                 panel=robustness.panels_of(CONFIG, CLAIMED),
             ),
             columns=expand("results/panels/{panel}/columns.csv", panel=ESTIMATED),
-            units=CONFIG.units,
+            units=ancient(CONFIG.units),
         output:
             ROBUSTNESS,
             summary="results/models/robustness/summary.csv",
@@ -89,7 +89,7 @@ if ROBUSTNESS:
             mem_mb=memory(1500, 25, cores(len(CLAIMED))),
             runtime=30,
         params:
-            settings=robustness.robustness_settings(CONFIG),
+            settings=ByHash(robustness.robustness_settings(CONFIG)),
             number=len(CLAIMED),
             code=code("robustness.py"),
             content=contents(place_files(CONFIG, CLAIMED), CONFIG.units),

@@ -61,13 +61,24 @@ def content_of(path: str | Path) -> str:
     return "" if unusable(path) else sha256_of(path)
 
 
-def contents(*files: Any) -> dict[str, str]:
+class ByHash(dict[str, Any]):
+    """A rule's parameter that Snakemake's record holds by its hash.
+
+    There is a record for each file that a job writes, and all of them are read at every start: a job of 95 models with
+    the settings of all would have them written 95 times.
+    """
+
+    def __repr__(self) -> str:
+        return hashlib.sha256(json.dumps(plain(self), ensure_ascii=False).encode()).hexdigest()
+
+
+def contents(*files: Any) -> ByHash:
     """What files hold (`content_of`), by name: a parameter by which a rule knows what it reads from outside.
 
     Their time says nothing of files put back or unpacked over others. Snakemake leaves parameters aside that are
     derived from ``input``, so that a rule names these files again: names, lists and mappings of them, None for no file.
     """
-    return {name: content_of(name) for name in _names(files)}
+    return ByHash((name, content_of(name)) for name in _names(files))
 
 
 def memory(least: int, times: float, workers: int = 1) -> Callable[[object, Iterable[str]], int]:
