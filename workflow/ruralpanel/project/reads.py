@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
-from typing import TYPE_CHECKING
 
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import grouped_by
@@ -23,8 +22,6 @@ from ruralpanel.project.units import Units
 if TYPE_CHECKING:
     from ruralpanel.project.load import Config
 
-if TYPE_CHECKING:
-    
 CURVE_COLUMNS = frozenset(
     {"outcome", "moderator", "controls", "sample", "lag", "effects", "weights", "term"}
     | {"estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "n_obs", "n_units", "n_periods"}

@@ -128,7 +128,10 @@ def each_power(leads: Leads, draws: int = SIMULATED) -> Any:
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     noise = rng.standard_normal((draws, leads.beta.size)) @ root.T
     critical = float(critical_values(np.array(leads.df)))
-    return lambda slope: float(np.mean(np.any(np.abs(noise + slope * leads.times / scale) > critical, axis=1)))
+    # the slopes between which each draw's leads all stay below their critical values
+    ends = (np.array([-critical, critical])[:, None, None] - noise) * (scale / leads.times)
+    low, high = ends.min(axis=0).max(axis=1), ends.max(axis=0).min(axis=1)
+    return lambda slope: float(np.mean((slope < low) | (slope > high)))
 
 
 def _slope(test: Any, share: float, typical: float) -> float:

@@ -115,45 +115,30 @@ def indicators(stacked: Stack, times: tuple[EventTime, ...]) -> FloatArray:
 
 
 def effect(design: Design, stacked: Stack) -> float:
-    """The estimate of `static` alone.
-
-    Where nothing is missing and each unit has one weight, what effects leave of the treatment follows from means.
-    """
-    under, weights = under_treatment(stacked)[:, 0], stacked.weights
-    units, periods = _factors(design, stacked)
-    lengths = np.bincount(_owners(periods, stacked.experiment))
-    complete = np.array_equal(np.bincount(units), lengths[_owners(units, stacked.experiment)])
-    if complete and design.weights is None and not design.x.shape[1]:
-        groups = ((units, -1.0), (periods, -1.0), (stacked.experiment, 1.0))
-        left = under + sum(
-            sign * (np.bincount(codes, weights * under) / np.bincount(codes, weights))[codes] for codes, sign in groups
-        )
-        if (size := float(left @ (weights * under))) > 1e-9 * float(weights.sum()):
-            return float(left @ (weights * design.y[stacked.rows]) / size)
-    return float(static(design, stacked).params[0])
+    """The estimate of `static` alone."""
+    root, space = _space(design, stacked)
+    under = under_treatment(stacked) * root[:, None]
+    left = space.residuals(under)[:, 0]
+    size = float(left @ left)
+    if design.x.shape[1] or size <= 1e-9 * float(np.sum(under**2)):
+        return float(static(design, stacked).params[0])
+    return float(left @ (design.y[stacked.rows] * root) / size)
 
 
-def _owners(codes: IntArray, experiment: IntArray) -> IntArray:
-    """The experiment of each code of units or periods."""
-    owner = np.empty(int(codes.max()) + 1, dtype=np.intp)
-    owner[codes] = experiment
-    return owner
-
-
-def _factors(design: Design, stacked: Stack) -> tuple[IntArray, IntArray]:
-    """Codes (m,) of units and of periods within experiments."""
-    size = np.maximum(design.unit_codes.max(), design.period_codes.max()) + 1
-    units, periods = (
-        compact(stacked.experiment * size + codes[stacked.rows]) for codes in (design.unit_codes, design.period_codes)
-    )
-    return units, periods
-
-
-def _regress(design: Design, stacked: Stack, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
+def _space(design: Design, stacked: Stack) -> tuple[FloatArray, Absorbed]:
+    """Roots of the weights, and the effects of units and periods within experiments."""
     rows = stacked.rows
     weights = stacked.weights if design.weights is None else stacked.weights * design.weights[rows]
     root = np.sqrt(weights / weights.mean())
-    space = Absorbed(rows.size, _factors(design, stacked), None, root)
+    factors = tuple(
+        compact(stacked.experiment * (int(codes.max()) + 1) + codes[rows])
+        for codes in (design.unit_codes, design.period_codes)
+    )
+    return root, Absorbed(rows.size, factors, None, root)
+
+
+def _regress(design: Design, stacked: Stack, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
+    rows, (root, space) = stacked.rows, _space(design, stacked)
     wide = replace(design, terms=(*terms, *design.terms))
     x = np.hstack([columns, design.x[rows]]) * root[:, None]
     return linear.solve(wide, x, design.y[rows] * root, rows, space, ("unit", "period"))
