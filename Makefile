@@ -14,7 +14,7 @@ PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(
 BESIDE := $(MAKE) --no-print-directory --jobs 2
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --no-compile
 # pip compiles on one core. Where Python may not write bytecode, every process would compile again what is not compiled.
-COMPILE := $(RUN) compileall -qq -j 0 $(VENV)/lib || true
+COMPILE := $(RUN) compileall -qq -j 0 $(VENV)/lib workflow/ruralpanel || true
 # Results of an earlier state, to hold those of the present one against.
 KEPT ?= .kept
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
+import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -117,3 +121,20 @@ def test_the_profile_for_slurm_needs_no_accounting() -> None:
     assert profile["executor"] == "slurm" and profile["slurm-status-command"] == "squeue"
     assert "snakemake-executor-plugin-slurm" in pins("requirements-slurm.txt")
     assert "requirements-slurm.txt" in (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+
+
+def test_the_package_is_compiled_once_where_python_may_write_no_bytecode(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "workflow", checkout / "workflow", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", checkout)
+    forbidden = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(checkout / "workflow")}
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
+    modules = sorted((checkout / "workflow" / "ruralpanel").rglob("*.py"))
+    module, *others = [Path(cache_from_source(str(module))) for module in modules]
+    times = []
+    for text in ("", "x = 1\n"):
+        modules[0].write_text(text, encoding="utf-8")
+        run = subprocess.run(command, cwd=checkout, env=forbidden, capture_output=True, text=True, check=False)
+        assert "The configuration cannot be used" in run.stdout + run.stderr  # there is none: no job runs
+        times.append([path.stat().st_mtime_ns for path in (module, *others)])
+    assert times[1][1:] == times[0][1:] and times[1][0] > times[0][0]

@@ -1,5 +1,6 @@
 """The checked configuration, and which code each rule stands on."""
 
+import compileall
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,10 @@ os.environ.update(
     # Chinese and Japanese locales choose other forms of the same characters: one locale, the same pictures everywhere.
     LC_ALL="C.UTF-8",
 )
+
+# Where Python may write no bytecode, as in most containers, every job would compile what it imports anew.
+if sys.dont_write_bytecode:
+    compileall.compile_dir(WORKFLOW / "ruralpanel", quiet=2)
 
 from ruralpanel.project.interrupts import starting
 
