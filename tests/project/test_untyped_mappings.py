@@ -24,6 +24,7 @@ READERS = {
     "project/expand.py": "turns short forms into the long form, before they are classes",
     "project/presets.py": "lays presets over entries as they are written",
     "project/schema.py": "checks documents against a JSON schema",
+    "project/filled.py": "fills in what a JSON schema states",
     "project/config_schema.py": "makes the JSON schema of a configuration",
     "project/sidecars.py": "reads sidecars, and sources in plain values; holds layout keys until they are of a class",
     "project/corrections.py": "reads repairs of figures",

@@ -13,13 +13,14 @@ from ruralpanel.project.config_schema import config_schema, named_sections, shar
 from ruralpanel.project.exhibits import SECTIONS, Exhibit, exhibit_problems, read_exhibit
 from ruralpanel.project.expand import SHORT
 from ruralpanel.project.files import unusable
+from ruralpanel.project.filled import with_defaults, with_periods
 from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
 from ruralpanel.project.model_keys import inference_problems, inference_spec, key_problems
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, UserError, nearest, raise_any, unknown
-from ruralpanel.project.schema import NOT_KNOWN, check_schema, with_defaults, with_periods
+from ruralpanel.project.schema import NOT_KNOWN, check_schema
 from ruralpanel.project.sections.configuration import Checks, Hypothesis, Report, SpecificationCurve
 from ruralpanel.project.sections.data import Sample, WeightsMatrix, samples, weights_matrices
 from ruralpanel.project.settings import BreakRule, ModelSpec, PanelSpec, VariableSpec

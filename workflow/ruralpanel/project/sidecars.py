@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import content_of
+from ruralpanel.project.filled import with_periods
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, nearest, raise_any
-from ruralpanel.project.schema import check_against, schema_of, with_periods
+from ruralpanel.project.schema import check_against, schema_of
 from ruralpanel.project.settings import Break, Download, SeriesSpec
 from ruralpanel.project.yaml import Document, load_document, load_yaml, with_lines
 
