@@ -28,6 +28,9 @@ from ruralpanel.project.problems import CONFIGURATION
 NO_CLOCK = "2000-01-01T00:00:00Z"
 """What stands for the time of writing, so that the same figures give the same bytes."""
 
+_SETTINGS = {"OGR_CURRENT_DATE": NO_CLOCK, "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+"""Of GDAL. It need not wait for the disk after each layer: the file is renamed when it is whole."""
+
 LONGEST = 60
 """Characters of a layer's name."""
 
@@ -50,7 +53,7 @@ def write_geopackage(
     frame["id"] = frame["id"].astype(str)
     frame["name"] = [names.get(identifier, "") for identifier in frame["id"]]
     panels = [(row, panel) for row in rows for panel in row.panels]
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": NO_CLOCK})
+    pyogrio.set_gdal_config_options(_SETTINGS)
     try:
         with atomic_path(path) as temporary:
             for number, (row, panel) in enumerate(panels, 1):
@@ -62,7 +65,7 @@ def write_geopackage(
                 name = _name(number, row.title, panel.heading)
                 pyogrio.write_dataframe(layer, temporary, layer=name, driver="GPKG", append=number > 1)
     finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+        pyogrio.set_gdal_config_options(dict.fromkeys(_SETTINGS))
 
 
 def _name(number: int, title: str, heading: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -327,13 +329,19 @@ def _names(sheet: _Sheet, labels: Mapping[str, Label], corners: Sequence[Place],
 
 def _word(text: str, centre: Floats, size: float) -> Outline:
     """The outline of a word in inches, in the middle of which stands `centre`: of the word's width and of its line."""
-    metrics = [
-        text_to_path.get_text_width_height_descent(part, FontProperties(size=size), False) for part in (text, "lp")
-    ]
+    points, codes = _outlined(text, size, tuple(rcParams["font.family"]))
+    return Outline(points + centre, codes)
+
+
+@cache
+def _outlined(text: str, size: float, fonts: tuple[str, ...]) -> tuple[Floats, Any]:
+    """The outline of a word around the origin: the same on all maps of a job."""
+    font = FontProperties(family=fonts, size=size)
+    metrics = [text_to_path.get_text_width_height_descent(part, font, False) for part in (text, "lp")]
     width, descent = metrics[0][0], max(metrics[0][2], metrics[1][2])
     height = max(metrics[0][1], metrics[1][1])
-    path = TextPath((-width / 2, descent - height / 2), text, size=size)
-    return Outline(np.asarray(path.vertices) / 72 + centre, path.codes)
+    path = TextPath((-width / 2, descent - height / 2), text, size=size, prop=font)
+    return np.asarray(path.vertices) / 72, path.codes
 
 
 def _legend(sheet: _Sheet, entries: Sequence[LegendEntry], corner: Place, height: float, width: float) -> None:
