@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ruralpanel.claims.robustness import sensitivity
 from ruralpanel.claims.robustness.curve_plan import NONE
 from ruralpanel.claims.robustness.results import Checked, CurveSummary, LeftOut, Power, Robustness, Sensitivity
 from ruralpanel.estimate.base.model import Model, Split
-from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.output.charts.claims import Part
@@ -276,6 +274,8 @@ def _option(dimension: str, option: str, labels: Labels) -> str:
 
 def left_out(entry: Checked, over: str, names: Mapping[str, str]) -> list[Estimate]:
     """Estimates without each unit or period, largest first, with 95 % intervals by the error of each."""
+    from ruralpanel.estimate.inference.covariance import critical_values
+
     refitted = entry.without(over)
     assert isinstance(refitted, LeftOut)
     count = len(refitted.left_out)
@@ -295,6 +295,8 @@ def contours(entry: Checked, labels: Labels) -> Contours:
 
     The grid reaches half as far again as the strongest of them or the robustness value.
     """
+    from ruralpanel.claims.robustness import sensitivity
+
     results, estimate = entry.sensitivity, entry.estimate
     assert isinstance(results, Sensitivity)
     points = [
