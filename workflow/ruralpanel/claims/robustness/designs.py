@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.results import Design, Fit, IntArray
 from ruralpanel.estimate.estimators import fit as fit_model
@@ -18,6 +19,9 @@ from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import ModelSpec
+
+FEW = 20
+"""Random draws inside an estimator that is repeated."""
 
 
 def designs_of(
@@ -68,10 +72,9 @@ def subset(design: Design, rows: IntArray) -> Design:
     of units that are left out go too; other terms that the rest cannot tell apart are left out by the estimator
     (``drop_absorbed``).
     """
-    units, unit_codes = np.unique(design.unit_codes[rows], return_inverse=True)
-    periods, period_codes = np.unique(design.period_codes[rows], return_inverse=True)
+    units, periods = (np.flatnonzero(np.bincount(c[rows])) for c in (design.unit_codes, design.period_codes))
     clusters = {name: codes[rows] for name, codes in design.clusters.items()}
-    clusters |= {"unit": unit_codes.astype(np.intp), "period": period_codes.astype(np.intp)}
+    clusters |= {"unit": compact(design.unit_codes[rows]), "period": compact(design.period_codes[rows])}
     steps = set(design.extra.steps)
     kept = [j for j, term in enumerate(design.terms) if term not in steps or design.x[rows, j].any()]
     return replace(
@@ -91,10 +94,12 @@ def subset(design: Design, rows: IntArray) -> Design:
 
 def quick(design: Design) -> Design:
     """The design for repeated estimates: few random draws inside the estimator."""
-    options, kind = design.spec.options, ESTIMATORS[design.spec.estimator]
-    if "draws" in kind.keys and (options.gives("draws") or kind.evidence == POLICY or not kind.slopes):
-        options = options.changed(draws=20)
-    return replace(design, spec=replace(design.spec, options=options, drop_absorbed=True))
+    spec, kind = design.spec, ESTIMATORS[design.spec.estimator]
+    draws = "draws" in kind.keys and (spec.options.gives("draws") or kind.evidence == POLICY or not kind.slopes)
+    if draws and getattr(spec.options, "draws", None) != FEW:
+        spec = replace(spec, options=spec.options.changed(draws=FEW))
+    spec = spec if spec.drop_absorbed else replace(spec, drop_absorbed=True)
+    return design if spec is design.spec else replace(design, spec=spec)
 
 
 def refit(design: Design) -> Fit:
