@@ -103,3 +103,32 @@ def test_editors_mark_a_mistake_where_it_stands(text: str, place: str, editor: D
 ])  # fmt: skip
 def test_editors_know_long_and_short_forms(text: str, editor: Draft7Validator) -> None:
     assert [error.message for error in editor.iter_errors(text_keys(yaml.safe_load(text)))] == []
+
+
+WORDS = [*sorted(ROOT.glob("config/words/*.yaml")), *sorted(ROOT.glob("examples/*/words/*.yaml"))]
+
+
+@pytest.mark.parametrize("file", WORDS, ids=lambda file: file.name)
+def test_editors_know_every_form_of_words(file: Path) -> None:
+    first = file.read_text(encoding="utf-8").partition("\n")[0]
+    named = file.parent / first.removeprefix("# yaml-language-server: $schema=")
+    schema = json.loads(named.resolve().read_text(encoding="utf-8"))
+    Draft7Validator.check_schema(schema)
+    words = json.loads(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    assert not list(Draft7Validator(schema).iter_errors(words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"model": {"m": "Main"}},
+        {"models": {"m": {"label": "Main"}}},
+        {"models": {"m": 3}},
+        {"claims": {"H1": {"benchmarks": "none"}}},
+        {"report": {"title": "A report"}},
+        {"title": ["A report"]},
+    ],
+)
+def test_editors_refuse_what_no_file_of_words_holds(words: Any) -> None:
+    schema = json.loads((ROOT / "workflow/schemas/words.schema.json").read_text(encoding="utf-8"))
+    assert list(Draft7Validator(schema).iter_errors(words))

@@ -46,6 +46,33 @@ _SECTIONS = {**_TOP, **dict.fromkeys((*KEYS, "report", "breaks", "numbers"), Map
 _REPORT = {"introduction": str, "nouns": Mapping, "contrasts": list, "caveat": str}
 
 
+_SHAPES: Mapping[Any, Mapping[str, Any]] = {
+    str: {"type": "string"},
+    list: {"type": "array", "items": {"type": "string"}},
+    Mapping: {"type": "object"},
+}
+
+
+def words_schema() -> dict[str, Any]:
+    """What editors are told of a file of words."""
+
+    def shape(kind: Any) -> dict[str, Any]:
+        return {"anyOf": [shape(one) for one in kind]} if isinstance(kind, tuple) else dict(_SHAPES[kind])
+
+    def keys(kinds: Mapping[str, Any]) -> dict[str, Any]:
+        properties = {key: shape(kind) for key, kind in kinds.items()}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+    top = keys(_SECTIONS)
+    top["properties"]["report"] = keys(_REPORT)
+    for section, names in KEYS.items():
+        long = keys({name: _OF_KEYS.get(name, str) for name in names})
+        said = f"Words of entries by name; text alone is the {names[0].replace('_', ' ')}"
+        entries = {"additionalProperties": {"anyOf": [shape(str), long]}}
+        top["properties"][section] = {"type": "object", "description": said, **entries}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Words of a configuration", **top}
+
+
 @dataclass(frozen=True)
 class Worded:
     """A long configuration with its words.

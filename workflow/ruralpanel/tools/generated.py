@@ -23,6 +23,7 @@ from ruralpanel.project.kinds.tables import REGRESSION, TABLES
 from ruralpanel.project.periods import PATTERN
 from ruralpanel.project.schema import resolved, schema_of
 from ruralpanel.project.sections.configuration import Model
+from ruralpanel.project.words import words_schema
 
 _KINDS: Mapping[str, tuple[str, Mapping[str, Keyed]]] = {
     "defaults": ("method of inference", INFERENCE),
@@ -49,6 +50,7 @@ def generated(root: Path = ROOT) -> Mapping[str, str]:
     return {
         "docs/configuration.md": reference(long, short),
         "workflow/schemas/config.schema.json": schema + "\n",
+        "workflow/schemas/words.schema.json": json.dumps(words_schema(), indent=1, ensure_ascii=False) + "\n",
         "README.md": _LIST.sub(lambda _: names, (root / "README.md").read_text(encoding="utf-8")),
     }
 
