@@ -39,7 +39,7 @@ def cjk_font() -> Path:
             "",
             "no font with Chinese characters",
             f"{_FILE} in the package mplfonts",
-            "install the pinned requirements again (make), or declare a font file",
+            "install the pinned requirements again (make)",
         )
     )
 
@@ -53,9 +53,9 @@ def fallback_font() -> Path:
     return Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
 
 
-def figure_fonts(declared: str | Path | None = None) -> tuple[Path, ...]:
+def figure_fonts() -> tuple[Path, ...]:
     """The font files of charts and maps, in the order in which a character is looked for."""
-    return (Path(declared) if declared is not None else cjk_font(), fallback_font())
+    return (cjk_font(), fallback_font())
 
 
 def missing_glyphs(text: str, font: str | Path | Sequence[str | Path]) -> set[str]:
@@ -88,7 +88,7 @@ def _no_glyph(character: str, text: str, fonts: Sequence[str | Path], file: str,
         where,
         f'"{character}" (U+{ord(character):04X}) in "{shown}"',
         "characters of " + ", ".join(Path(font).name for font in fonts),
-        "write the text without it, or declare a font file that has it",
+        "write the text without it",
     )
 
 

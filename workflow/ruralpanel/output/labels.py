@@ -140,6 +140,9 @@ class Labels:
         return Labels(self.language, {**self.names, **names}, self.measures, self.formulas)
 
 
+_SAID = ("label", "label_zh", "measure", "formula")
+
+
 def labels_from_codebook(codebook: str | Path, language: str) -> Labels:
     """Labels of the variables of a panel; Chinese falls back to English, English to the variable's name."""
     names: dict[str, str] = {}
@@ -147,10 +150,9 @@ def labels_from_codebook(codebook: str | Path, language: str) -> Labels:
     formulas: dict[str, str] = {}
     for row in read_rows(codebook):
         variable = row["variable"]
-        english = row["label"].strip() or variable.replace("_", " ")
-        names[variable] = (row["label_zh"].strip() or english) if language == "zh" else english
-        measures[variable] = row["measure"].strip()
-        formulas[variable] = row["formula"].strip()
+        label, chinese, measures[variable], formulas[variable] = (row.get(key, "").strip() for key in _SAID)
+        english = label or variable.replace("_", " ")
+        names[variable] = (chinese or english) if language == "zh" else english
     return Labels(language, names, measures, formulas)
 
 

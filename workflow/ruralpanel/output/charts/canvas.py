@@ -14,11 +14,11 @@ from typing import Any, Literal
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont
+from matplotlib.font_manager import findfont, fontManager
 
 from ruralpanel.output import style
 from ruralpanel.output.charts.renderer import PNG_DPI, POINTS, Canvas
-from ruralpanel.output.fonts import FAMILY, figure_fonts, require_glyphs
+from ruralpanel.output.fonts import FAMILY, cjk_font, figure_fonts, require_glyphs
 from ruralpanel.output.labels import wrapped
 from ruralpanel.project.files import atomic_path
 from ruralpanel.project.problems import CONFIGURATION
@@ -72,14 +72,11 @@ _NOT_OURS = frozenset({"backend", "backend_fallback", "interactive", "toolbar", 
 
 
 @contextmanager
-def drawing(font: str | Path | None = None) -> Iterator[None]:
-    """Matplotlib's defaults with this project's settings on top, whatever the user's own; undone at the end.
-
-    `font` is a declared font file instead of Noto Sans CJK.
-    """
-    family = _register(str(figure_fonts(font)[0]))
+def drawing() -> Iterator[None]:
+    """Matplotlib's defaults with this project's settings on top, whatever the user's own; undone at the end."""
+    _register(str(cjk_font()))
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
-    settings: dict[Any, Any] = {**defaults, **_SETTINGS, "font.family": [family, "DejaVu Sans"]}
+    settings: dict[Any, Any] = {**defaults, **_SETTINGS}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         # Matplotlib warns of a missing glyph, which `save` makes an error of.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -97,7 +94,6 @@ def save(
     figure: Figure,
     paths: Mapping[str, str | Path],
     where: str,
-    font: str | Path | None = None,
     outlined: Iterable[str] = (),
 ) -> None:
     """Write `figure` as ``svg`` and ``png``, without dates or versions inside; nothing is written if a glyph lacks.
@@ -116,7 +112,7 @@ def save(
     canvas = figure.canvas
     assert isinstance(canvas, Canvas)
     figure.draw(canvas.renderer)
-    require_glyphs(sorted({*outlined, *canvas.renderer.texts}), figure_fonts(font), CONFIGURATION, where)
+    require_glyphs(sorted({*outlined, *canvas.renderer.texts}), figure_fonts(), CONFIGURATION, where)
     canvas.renderer.finalize()  # type: ignore[no-untyped-call]
     svg = canvas.written.getvalue()
     for form, path in paths.items():
@@ -166,9 +162,6 @@ def grid(axes: Axes, axis: str) -> None:
 
 
 @cache
-def _register(path: str) -> str:
-    """Make the font file known to Matplotlib and return its family name."""
-    from matplotlib.font_manager import FontProperties, fontManager
-
+def _register(path: str) -> None:
+    """Make the font file known to Matplotlib."""
     fontManager.addfont(path)
-    return str(FontProperties(fname=path).get_name())

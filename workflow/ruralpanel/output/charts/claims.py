@@ -42,7 +42,6 @@ def draw_waterfall(
     digits: int = 2,
     language: str = "en",
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """Bars that start where the one before ended; the last bar is the total from zero.
 
@@ -56,7 +55,7 @@ def draw_waterfall(
     apart = any(part.low is not None and part.high is not None for part in parts)
     total = sum(part.value for part in parts)
     below, above = style.CATEGORICAL[1], style.CATEGORICAL[0]
-    with drawing(font):
+    with drawing():
         figure = new_figure(7.6 if apart else 6.5, 1.1 + 0.42 * (len(parts) + 1) + (0.25 if note else 0))
         if apart:
             axes, right = figure.subplots(1, 2, width_ratios=[1.7, 1.0], sharey=True)
@@ -84,7 +83,7 @@ def draw_waterfall(
         axes.set_xlabel(axis)
         axes.set_title(title)
         foot_note(figure, note)
-        save(figure, paths, where, font)
+        save(figure, paths, where)
 
 
 def _intervals(axes: Axes, parts: Sequence[Part], label: str) -> None:
@@ -142,12 +141,11 @@ def draw_scorecard(
     note: str = "",
     language: str = "en",
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """Effects of the claims' main designs over the band of those smaller than δ (±1), verdicts at the right."""
     estimates = from_scorecard(scorecard, language)
     axis = word("scorecard_axis", language)
-    coefficients.draw(estimates, paths, title, axis, note, 1.0, 7.4, where, font)
+    coefficients.draw(estimates, paths, title, axis, note, 1.0, 7.4, where)
 
 
 def _broken(text: str) -> str:

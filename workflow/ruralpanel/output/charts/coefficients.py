@@ -134,7 +134,6 @@ def draw(
     smallest_effect: float | None = None,
     width: float = 6.5,
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """Estimates from above to below with their intervals, headed by their groups.
 
@@ -148,7 +147,7 @@ def draw(
     """
     rows = _rows(estimates)
     broken = sum(row.label.count("\n") for row in rows if isinstance(row, Estimate))
-    with drawing(font):
+    with drawing():
         figure = new_figure(
             width, 0.9 + 0.25 * len(rows) + 0.13 * broken + (0.25 if title else 0) + (0.3 if note else 0)
         )
@@ -180,7 +179,7 @@ def draw(
         if title:
             axes.set_title(title)
         foot_note(figure, note)
-        save(figure, paths, where, font)
+        save(figure, paths, where)
 
 
 def _rows(estimates: Sequence[Estimate]) -> list[Estimate | str]:

@@ -60,7 +60,6 @@ def draw_curve(
     note: str = "",
     language: str = "en",
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """Sorted estimates with their intervals above; below, how often each option is taken along the curve.
 
@@ -70,7 +69,7 @@ def draw_curve(
     """
     order = np.argsort(np.asarray(data.estimate, dtype=float), kind="stable")
     rows = [(name, option) for name, values in data.choices.items() for option in dict.fromkeys(values)]
-    with drawing(font):
+    with drawing():
         height = 0.145 * (len(rows) + 2) + 0.1 * (len(data.choices) + 1)
         figure = new_figure(7.0, 2.9 + height + (0.25 if note else 0))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2.4, max(height, 0.4)])
@@ -80,7 +79,7 @@ def draw_curve(
         _options(bottom, data, order, language)
         bottom.set_xlabel(word("specifications", language) + f" (N = {len(order)})")
         foot_note(figure, note)
-        save(figure, paths, where, font)
+        save(figure, paths, where)
 
 
 def _estimates(axes: Axes, data: CurveData, order: np.ndarray[Any, Any], language: str) -> None:
@@ -189,12 +188,11 @@ def draw_sensitivity(
     note: str = "",
     language: str = "en",
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """Lines of equal adjusted estimates, the one of zero thick; points for variables as strong as observed ones."""
     r2 = np.asarray(data.r2, dtype=float)
     values = np.asarray(data.estimates, dtype=float).T
-    with drawing(font):
+    with drawing():
         figure = new_figure(5.6, 4.6 + (0.3 if note else 0))
         axes = figure.add_subplot()
         lines = axes.contour(r2, r2, values, levels=data.levels, colors=style.MUTED, linewidths=0.7, linestyles="solid")
@@ -222,7 +220,7 @@ def draw_sensitivity(
         axes.set_ylabel(word("r2_with_outcome", language))
         axes.set_title(title)
         foot_note(figure, note)
-        save(figure, paths, where, font)
+        save(figure, paths, where)
 
 
 CONTOUR_POINTS = 161

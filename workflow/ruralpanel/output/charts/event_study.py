@@ -74,7 +74,6 @@ def draw(
     note: str = "",
     language: str = "en",
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """Points with intervals over true calendar periods (uneven spacing shows), the reference period hollow at zero.
 
@@ -86,7 +85,7 @@ def draw(
     relative = any(one.relative for one in series)
     every = [estimate for one in series for estimate in one.estimates.values()]
     periods = sorted({period for one in series for period in one.estimates} | {reference})
-    with drawing(font):
+    with drawing():
         figure = new_figure(6.5, 3.6)
         axes = figure.add_subplot()
         grid(axes, "y")
@@ -115,4 +114,4 @@ def draw(
         axes.set_title(title)
         axes.legend(loc="best", handletextpad=0.3)
         foot_note(figure, note)
-        save(figure, paths, where, font)
+        save(figure, paths, where)

@@ -111,7 +111,6 @@ def draw(
     theory: TheoryCurve | None = None,
     language: str = "en",
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """The curve with its band; beside it, where given, the curve of the theory.
 
@@ -119,7 +118,7 @@ def draw(
     ----------
     of, over : names in print of the variable whose effect is shown and of the one it depends on.
     """
-    with drawing(font):
+    with drawing():
         figure = new_figure(7.6 if theory else 6.0, 3.9)
         if theory:
             left, right = figure.subplots(1, 2, width_ratios=[1.7, 1.0])
@@ -131,7 +130,7 @@ def draw(
         left.set_ylabel("\n".join(wrapped(word("marginal_effect", language).format(of=of), 28)))
         left.set_title(title)
         foot_note(figure, note)
-        save(figure, paths, where, font)
+        save(figure, paths, where)
 
 
 def _curve(axes: Axes, curve: MarginalCurve, language: str) -> None:

@@ -31,10 +31,9 @@ def draw(
     language: str = "en",
     most: float = 5.0,
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """One line per design up to `most` times the smallest effect that matters; that and a power of 80 % are marked."""
-    with drawing(font):
+    with drawing():
         figure = new_figure(6.5, 3.4 + 0.17 * len(lines) + (0.3 if note else 0))
         axes = figure.add_subplot()
         grid(axes, "both")
@@ -56,4 +55,4 @@ def draw(
         words = "\n".join(wrapped(note, note_width(figure))) if note else None
         legend = figure.legend(loc="outside lower left", title=words, title_fontsize=NOTE_POINTS, alignment="left")
         legend.get_title().set_color(style.MUTED)
-        save(figure, paths, where, font)
+        save(figure, paths, where)

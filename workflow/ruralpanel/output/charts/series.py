@@ -49,7 +49,6 @@ def draw(
     note: str = "",
     language: str = "en",
     where: str = "figures",
-    font: str | Path | None = None,
 ) -> None:
     """One chart for each group; several variables make a row each. Charts of a variable share their scales.
 
@@ -62,14 +61,14 @@ def draw(
     groups : unit → group; an empty mapping puts all units into one chart.
     """
     if len({unit for variable in variables for unit in variable.frame["unit"]}) == 1:
-        _draw_one_unit(variables, paths, title, note, language, where, font)
+        _draw_one_unit(variables, paths, title, note, language, where)
         return
     every = word("all_units", language)
     kinds = sorted({groups.get(unit, every) for variable in variables for unit in variable.frame["unit"]})
     single = len(variables) == 1
     columns = (2 if len(kinds) in (2, 4) else min(len(kinds), 3)) if single else len(kinds)
     rows = math.ceil(len(kinds) / columns) if single else len(variables)
-    with drawing(font):
+    with drawing():
         figure = new_figure(7.2, 0.45 + (2.15 if single else 1.7) * rows + (0.2 if title else 0))
         grids = figure.subplots(rows, columns, sharex=True, sharey="all" if single else "row", squeeze=False)
         cells = [(variable, kind) for variable in variables for kind in kinds]
@@ -96,7 +95,7 @@ def draw(
         legend = word("thin_thick", language)
         foot = "   ".join(text for text in (legend, note) if text)
         foot_note(figure, foot)
-        save(figure, paths, where, font)
+        save(figure, paths, where)
 
 
 def _draw_one_unit(
@@ -106,10 +105,9 @@ def _draw_one_unit(
     note: str,
     language: str,
     where: str,
-    font: str | Path | None,
 ) -> None:
     measures = list(dict.fromkeys((variable.measure, variable.log) for variable in variables))
-    with drawing(font):
+    with drawing():
         figure = new_figure(7.2, 0.45 + 2.6 * len(measures) + (0.2 if title else 0))
         grids = figure.subplots(len(measures), 1, sharex=True, squeeze=False)
         every = sorted({int(period) for variable in variables for period in variable.frame["period"]})
@@ -139,7 +137,7 @@ def _draw_one_unit(
         if title:
             figure.suptitle(title, fontsize=10, ha="left", x=0.01)
         foot_note(figure, note)
-        save(figure, paths, where, font)
+        save(figure, paths, where)
 
 
 def scaled(largest: float, language: str) -> tuple[float, str]:

@@ -32,7 +32,6 @@ def draw(
     paths: Mapping[str, str | Path],
     language: str = "en",
     boundary_note: str = "",
-    font: str | Path | None = None,
 ) -> tuple[MapRow, ...]:
     """Draw one entry of the configuration's ``maps`` and return what is drawn.
 
@@ -77,7 +76,6 @@ def draw(
         options.title_in(language),
         _notes(options, classes, units, boundaries, language, boundary_note, len(periods)),
         where,
-        font,
     )
     return tuple(rows)
 
@@ -92,7 +90,6 @@ def draw_categories(
     paths: Mapping[str, str | Path],
     language: str = "en",
     notes: Sequence[str] = (),
-    font: str | Path | None = None,
     colours: Sequence[str] = (),
     values: Mapping[str, Mapping[str, float]] | None = None,
 ) -> tuple[MapRow, ...]:
@@ -112,7 +109,7 @@ def draw_categories(
     entries = [LegendEntry(colour, category) for category, colour in colour_of.items()]
     entries += _other_entries(drawn, boundaries, language)
     rows = (MapRow(title, "", tuple(drawn), tuple(entries)),)
-    draw_sheet(rows, boundaries, names, paths, "", notes, f"maps.{name}", font)
+    draw_sheet(rows, boundaries, names, paths, "", notes, f"maps.{name}")
     return rows
 
 

@@ -32,7 +32,6 @@ def draw_model(
     paths: Mapping[str, str | Path],
     language: str = "en",
     boundary_note: str = "",
-    font: str | Path | None = None,
 ) -> tuple[MapRow, ...]:
     """Draw an entry with ``model`` and return what is drawn.
 
@@ -51,7 +50,7 @@ def draw_model(
     note = word("between_sentences", language).join(filter(None, texts))
     shown = {unit: text for unit, text in names.items() if unit in units} if options.labels else {}
     title = options.title_in(language)
-    draw_sheet(rows, boundaries, shown, paths, title, [note] if note else [], f"maps.{name}", font)
+    draw_sheet(rows, boundaries, shown, paths, title, [note] if note else [], f"maps.{name}")
     return tuple(rows)
 
 

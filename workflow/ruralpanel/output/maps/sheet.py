@@ -177,7 +177,6 @@ def draw_sheet(
     title: str = "",
     notes: Sequence[str] = (),
     where: str = "maps",
-    font: str | Path | None = None,
 ) -> None:
     """Draw `rows` from above to below and write the files.
 
@@ -204,7 +203,7 @@ def draw_sheet(
     type_size = 4.6 if columns > 1 else 6.0
     scale = map_width / (east - west)
     labels = place_labels(boundaries, names, em=type_size / 72 / scale)
-    with drawing(font):
+    with drawing():
         figure = new_figure(width, height, layout=None)
         sheet = _Sheet(figure, (west, south), scale)
         if title:
@@ -230,7 +229,7 @@ def draw_sheet(
             sheet.text(
                 _GAP, 0.06, "\n".join(foot_lines), fontsize=_NOTE_SIZE, va="bottom", color=style.MUTED, linespacing=1.35
             )
-        save(figure, paths, where, font, [label.text for label in labels.values()])
+        save(figure, paths, where, [label.text for label in labels.values()])
 
 
 @dataclass(frozen=True)
