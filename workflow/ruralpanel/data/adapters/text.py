@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ruralpanel.project import periods
 from ruralpanel.project.problems import Problem, UserError
@@ -353,6 +354,7 @@ def _of_date(bare: str, kind: str) -> int | None:
     return periods.of_part(named, kind, month if kind == "month" else (month + 2) // 3)
 
 
+@lru_cache(maxsize=4096)
 def region_name(text: str) -> str:
     """A region's name without indentation and footnote marks; of ``北 京 Beijing`` the Chinese part."""
     name = without_marks(text)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 from ruralpanel.data.adapters import text
 from ruralpanel.data.adapters.text import plain, quoted, squeezed, without_marks
@@ -232,6 +233,7 @@ def left_out(further: Iterable[object] = (), kept: Iterable[object] = ()) -> re.
     return text.names_like(name for name in (*_LEFT_OUT, *further) if text.squeezed(str(name)) not in not_these)
 
 
+@lru_cache(maxsize=4096)
 def is_left_out(name: str, names: re.Pattern[str]) -> bool:
     """Whether a row's name is one of them, or says that the table goes on.
 
