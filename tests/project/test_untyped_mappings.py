@@ -25,6 +25,7 @@ READERS = {
     "project/presets.py": "lays presets over entries as they are written",
     "project/schema.py": "checks documents against a JSON schema",
     "project/filled.py": "fills in what a JSON schema states",
+    "project/files.py": "knows a rule's settings, in plain values, by their hash; hands options to PyArrow",
     "project/config_schema.py": "makes the JSON schema of a configuration",
     "project/sidecars.py": "reads sidecars, and sources in plain values; holds layout keys until they are of a class",
     "project/corrections.py": "reads repairs of figures",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -92,7 +91,7 @@ class Batch:
 
     def parts(self, size: int) -> Iterator[Batch]:
         """The batch in parts of at most `size` specifications."""
-        arrays: dict[str, Any] = {key: value for key, value in vars(self).items() if isinstance(value, np.ndarray)}
+        arrays = {key: value for key, value in vars(self).items() if hasattr(value, "shape")}
         for start in range(0, self.members.size, size):
             yield replace(self, **{key: value[start : start + size] for key, value in arrays.items()})
 
