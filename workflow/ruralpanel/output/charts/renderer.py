@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from functools import cache
 from typing import Any
 
@@ -18,8 +19,8 @@ from ruralpanel.project import formats
 
 POINTS = 72
 PNG_DPI = 200
-_DASHES = str.maketrans(formats.MINUS, formats.DASH)
-"""Minus signs are set as en dashes: those of Noto Sans CJK are as wide as a Chinese character."""
+_MINUS = re.compile(rf"{formats.MINUS}(?=[\d.∞])")
+"""Signs of numbers are set as en dashes: those of Noto Sans CJK are as wide as a Chinese character."""
 
 _EDGE = 1e-6
 
@@ -89,7 +90,7 @@ class Renderer(RendererSVG):
 
     def get_text_width_height_descent(self, s: str, prop: FontProperties, ismath: Any) -> Triple:
         """Of a text in points."""
-        return self._text2path.get_text_width_height_descent(s.translate(_DASHES), prop, ismath)
+        return self._text2path.get_text_width_height_descent(_MINUS.sub(formats.DASH, s), prop, ismath)
 
     def _get_font_height_metrics(self, prop: FontProperties) -> Triple:
         """What Matplotlib would else ask the font file for, each time that it looks at a text."""
@@ -99,7 +100,7 @@ class Renderer(RendererSVG):
 
     def draw_text(self, gc: GraphicsContextBase, x: float, y: float, s: str, *how: Any, **more: Any) -> None:
         """Draw a text."""
-        text = s.translate(_DASHES)
+        text = _MINUS.sub(formats.DASH, s)
         self.texts.add(text)
         super().draw_text(gc, x, y, text, *how, **more)  # type: ignore[no-untyped-call]
 
