@@ -10,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ruralpanel.output import style
-from ruralpanel.output.maps.classes import Classes, find_classes
-from ruralpanel.output.maps.draw import (
-    class_colours,
-)
+from ruralpanel.output.maps.classes import Classes, class_colours, find_classes
 
 # Classes
 

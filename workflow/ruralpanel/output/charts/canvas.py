@@ -9,19 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, fontManager
+from typing import TYPE_CHECKING, Any, Literal
 
 from ruralpanel.output import style
-from ruralpanel.output.charts.renderer import PNG_DPI, POINTS, Canvas
 from ruralpanel.output.fonts import FAMILY, cjk_font, figure_fonts, require_glyphs
 from ruralpanel.output.labels import wrapped
 from ruralpanel.project.files import atomic_path
 from ruralpanel.project.problems import CONFIGURATION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _HEADER = 33
 """Bytes of a PNG before what may say its density."""
@@ -74,6 +72,8 @@ _NOT_OURS = frozenset({"backend", "backend_fallback", "interactive", "toolbar", 
 @contextmanager
 def drawing() -> Iterator[None]:
     """Matplotlib's defaults with this project's settings on top, whatever the user's own; undone at the end."""
+    import matplotlib
+
     _register(str(cjk_font()))
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
     settings: dict[Any, Any] = {**defaults, **_SETTINGS}
@@ -85,6 +85,12 @@ def drawing() -> Iterator[None]:
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """An empty figure of `width` × `height` inches that no window ever shows."""
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import findfont
+
+    from ruralpanel.output.charts.renderer import POINTS, Canvas
+
     figure = Figure(figsize=(width, height), dpi=POINTS, layout=layout)
     Canvas(figure, tuple(findfont(family) for family in matplotlib.rcParams["font.family"]))
     return figure
@@ -109,6 +115,8 @@ def save(
     UserError
         Text with characters that no font has; `where` names the chart in the configuration.
     """
+    from ruralpanel.output.charts.renderer import Canvas
+
     canvas = figure.canvas
     assert isinstance(canvas, Canvas)
     figure.draw(canvas.renderer)
@@ -123,6 +131,8 @@ def save(
 def pixels(svg: str) -> bytes:
     """A drawing as PNG with `PNG_DPI` dots an inch on white, by typst's own renderer; its texts must be outlines."""
     import typst
+
+    from ruralpanel.output.charts.renderer import PNG_DPI
 
     png = typst.compile(
         b'#set page(width: auto, height: auto, margin: 0pt)\n#image(bytes(sys.inputs.drawing), format: "svg")',
@@ -164,4 +174,6 @@ def grid(axes: Axes, axis: str) -> None:
 @cache
 def _register(path: str) -> None:
     """Make the font file known to Matplotlib."""
+    from matplotlib.font_manager import fontManager
+
     fontManager.addfont(path)

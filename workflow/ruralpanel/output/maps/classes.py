@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.output import style
 from ruralpanel.project.formats import DASH, format_auto, format_number
 
 METHODS = ("quantiles", "equal", "user")
@@ -111,3 +112,22 @@ def _rounded(edge: float, digits: int) -> str:
     if digits == 0:
         return f"{rounded:,.0f}".replace("-", "−") if abs(rounded) >= 10_000 else f"{rounded:.0f}".replace("-", "−")
     return "0" if rounded == 0 else format_number(rounded, digits)
+
+
+def class_colours(classes: Classes, palette: str) -> tuple[str, ...]:
+    """A colour for each class; a diverging palette is pale where the class holds zero, whatever its place."""
+    if palette != "diverging":
+        return style.sequential(classes.number)
+    below = [high <= 0 for high in classes.edges[1:]]
+    above = [low >= 0 for low in classes.edges[:-1]]
+    reach = max(sum(below), sum(above))
+    ramp = style.diverging(2 * reach + 1)
+    colours = []
+    for index in range(classes.number):
+        if below[index]:
+            colours.append(ramp[reach - (sum(below) - index)])
+        elif above[index]:
+            colours.append(ramp[reach + (index - (classes.number - sum(above)) + 1)])
+        else:
+            colours.append(ramp[reach])
+    return tuple(colours)

@@ -11,7 +11,7 @@ import pandas as pd
 from ruralpanel.output import style
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.maps.boundaries import Boundaries
-from ruralpanel.output.maps.classes import Classes, find_classes
+from ruralpanel.output.maps.classes import class_colours, find_classes
 from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
 from ruralpanel.output.regimes import REGIMES, from_options, regime_names
 from ruralpanel.output.words import word
@@ -152,25 +152,6 @@ def draw_regimes(
 def boundary_note(path: str | Path, declared: str, language: str) -> str:
     """The configuration's words on the boundaries, or the statement that nothing is known of the file."""
     return declared.strip() or (word("boundaries", language).format(file=Path(path).name) if path else "")
-
-
-def class_colours(classes: Classes, palette: str) -> tuple[str, ...]:
-    """A colour for each class; a diverging palette is pale where the class holds zero, whatever its place."""
-    if palette != "diverging":
-        return style.sequential(classes.number)
-    below = [high <= 0 for high in classes.edges[1:]]
-    above = [low >= 0 for low in classes.edges[:-1]]
-    reach = max(sum(below), sum(above))
-    ramp = style.diverging(2 * reach + 1)
-    colours = []
-    for index in range(classes.number):
-        if below[index]:
-            colours.append(ramp[reach - (sum(below) - index)])
-        elif above[index]:
-            colours.append(ramp[reach + (index - (classes.number - sum(above)) + 1)])
-        else:
-            colours.append(ramp[reach])
-    return tuple(colours)
 
 
 def map_row(

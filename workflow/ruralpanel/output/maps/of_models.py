@@ -9,8 +9,7 @@ from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.maps.boundaries import Boundaries
-from ruralpanel.output.maps.classes import Classes, find_classes
-from ruralpanel.output.maps.draw import class_colours
+from ruralpanel.output.maps.classes import Classes, class_colours, find_classes
 from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
 from ruralpanel.output.results import Values, heading, in_percent, percent_of_level, values_of
 from ruralpanel.output.words import word

@@ -10,8 +10,7 @@ import pandas as pd
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
 from ruralpanel.output.labels import without_aside
-from ruralpanel.output.maps.classes import Classes, find_classes
-from ruralpanel.output.maps.draw import class_colours
+from ruralpanel.output.maps.classes import Classes, class_colours, find_classes
 from ruralpanel.output.regimes import REGIMES, from_options, regime_names
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.explore.entries import Entry, sources

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.output.labels import Labels, without_aside
-from ruralpanel.output.maps.classes import Classes
-from ruralpanel.output.maps.draw import class_colours
+from ruralpanel.output.maps.classes import Classes, class_colours
 from ruralpanel.output.report.context import Context, Panel
 from ruralpanel.output.report.explore.entries import Entry, sources
 from ruralpanel.output.report.explore.scales import rounded_classes
