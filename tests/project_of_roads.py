@@ -89,12 +89,15 @@ OF_SERIES = {
     "years": Case([2001, 2002]),
     "range": Case([0, 5]),
     "counts": Case("Roads with a hard surface"),
+    "counts_zh": Case("硬化路面公路", {"language": "zh"}),
+    "same_as": Case("second.roads", {"sources.second": {**CONFIG["sources"]["made"], "path": "later"}}),
     "retrospective": Case(["C"], {"sources.made.series.roads.file": "early.csv"}),
     "breaks": Case({"2003": BREAK}),
 }
 OF_FILES = {"file": Case("new.csv"), "column": Case("other")}
 OF_BREAK = {
     "what": Case("county roads counted"),
+    "what_zh": Case("县道计算在内", {"language": "zh"}),
     "units": Case(["A"]),
     "factor": Case(3),
     "overlap": Case({"series": "rails", "years": [2003]}),

@@ -134,13 +134,13 @@ def test_an_overlap_that_leads_nowhere_is_refused(tmp_path: Path, overlap: Any, 
         load_sidecar(tmp_path / "about.yaml")
 
 
-def test_the_configuration_takes_every_key_of_a_series_that_a_sidecar_takes(
+def test_the_configuration_takes_what_a_sidecar_takes_of_a_series(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     roads = {
         **{"label": "Roads", "file": "old.csv", "column": "km", "measure": "km", "same_as": "made.roads_new"},
-        **{"years": {"list": [2001, 2002]}, "counts": "Highways", "counts_zh": "公路", "note": "By hand"},
+        **{"years": {"list": [2001, 2002]}, "counts": "Highways", "counts_zh": "公路"},
         "breaks": {2003: {"what": "village roads", "what_zh": "村道"}},
     }
     new = {"file": "new.csv", "column": "km", "measure": "km"}

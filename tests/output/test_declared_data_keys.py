@@ -116,9 +116,10 @@ def keys_of_schema() -> dict[str, set[str]]:
         return set(part["properties"])
 
     listed = {
-        **{name: of(parts[name]) for name in ("source", "series", "declared_break", "variable", "panel", "checks")},
+        **{name: of(parts[name]) for name in ("source", "series", "variable", "panel", "checks")},
+        "declared_break": of(parts["break"]),
         "place": of(parts["place"]["oneOf"][1]),
-        "overlap": of(parts["declared_break"]["properties"]["overlap"]),
+        "overlap": of(parts["break"]["properties"]["overlap"]),
         "break_rule": of(parts["break_rule"]["oneOf"][1]),
         "periods": of(parts["span"]),
         "report": of(parts["report"]),

@@ -48,7 +48,7 @@ def test_units_whose_interval_holds_zero_are_hatched(china: Boundaries, monkeypa
     of_models.draw_model(
         "s", OPTIONS, model_of(model()), LABELS, china, {"CN-BJ": "Beijing", "CN-XX": "?"}, {}, "en", "Boundaries."
     )
-    rows, _, names, _, title, notes, where, _ = sheets[0]
+    rows, _, names, _, title, notes, where = sheets[0]
     [row] = rows
     assert isinstance(row, MapRow) and row.title == "Roads" and title == "Slopes" and where == "maps.s"
     low, middle, _ = [entry.fill for entry in row.legend][2::-1]

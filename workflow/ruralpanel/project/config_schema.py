@@ -112,10 +112,14 @@ def _part(options: type[Options]) -> dict[str, Any]:
 
 
 def _of_series() -> dict[str, Any]:
-    """What a series may say, here as in a sidecar; a key left out here is as the sidecar has it."""
+    """What a series may say, here as in a sidecar; a key left out here is as the sidecar has it.
+
+    A ``note`` stands with the source's other facts in the report, which the sidecar alone tells.
+    """
     parts = schema_of(str(SIDECAR_SCHEMA))["$defs"]
     names = ("words", "key", "year", "years", "units", "place", "series", "series_of_source", "break")
     optional = {name: value for name, value in parts["series"].items() if name != "required"}
+    optional["properties"] = {key: value for key, value in optional["properties"].items() if key != "note"}
     return {**{name: parts[name] for name in names}, "series": optional}
 
 
