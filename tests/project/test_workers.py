@@ -42,10 +42,22 @@ def test_one_worker_makes_no_copy() -> None:
     assert {process for _, process in squares(5, 1).said.values()} == {os.getpid()}
 
 
-def in_python(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
+def ignore_interrupts() -> None:
+    """As the shell has it for what runs in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def in_python(tmp_path: Path, body: str, ignoring: bool = False) -> subprocess.CompletedProcess[str]:
     head = "import os, signal, sys, time\nfrom ruralpanel.project.workers import Crew, LostWorker\n"
     (tmp_path / "run.py").write_text(head + body)
-    return subprocess.run([sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "run.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=ignore_interrupts if ignoring else None,
+    )
 
 
 def test_a_copy_that_is_killed_costs_its_own_place_and_is_told(tmp_path: Path) -> None:
@@ -68,7 +80,8 @@ except LostWorker as lost:
     assert len(list(tmp_path.glob("*.txt"))) == 19
 
 
-def test_an_error_of_the_first_process_ends_its_copies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ignoring", [False, True])
+def test_an_error_of_the_first_process_ends_its_copies(tmp_path: Path, ignoring: bool) -> None:
     begun = time.monotonic()
     run = in_python(
         tmp_path,
@@ -85,6 +98,7 @@ for place in crew.places():
     time.sleep(0.5)
     raise ValueError("no")
 """,
+        ignoring,
     )
     assert run.returncode == 1 and "ValueError: no" in run.stderr and time.monotonic() - begun < 30
     assert (tmp_path / "tidied").exists()
@@ -92,7 +106,8 @@ for place in crew.places():
         os.kill(int(run.stdout), 0)
 
 
-def test_copies_end_with_a_first_process_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ignoring", [False, True])
+def test_copies_end_with_a_first_process_that_is_killed(tmp_path: Path, ignoring: bool) -> None:
     run = in_python(
         tmp_path,
         """
@@ -109,6 +124,7 @@ for place in crew.places():
         time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGKILL)
 """,
+        ignoring,
     )
     assert run.returncode == -signal.SIGKILL
     for _ in range(100):

@@ -114,6 +114,8 @@ class Crew:
             self._copies[process] = read
             return
         self.copied, self._report = True, write
+        # What runs in the background of a script ignores interrupts; this signal it does not, and tidies up as well.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         for descriptor in (read, write_alive, *self._copies.values()):
             os.close(descriptor)
         threading.Thread(target=_end_with_the_first, args=(read_alive,), daemon=True).start()
@@ -140,7 +142,7 @@ def _end_with_the_first(alive: int) -> None:
     """Wait until the first process is gone, then end this copy, its files tidied up."""
     os.read(alive, 1)
     with suppress(ProcessLookupError):
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(_PATIENCE)
     os._exit(INTERRUPTED)
 
