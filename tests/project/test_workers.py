@@ -134,6 +134,43 @@ for place in crew.places():
     raise AssertionError("the copy goes on")
 
 
+def test_a_copy_that_outlives_the_first_process_says_nothing(tmp_path: Path) -> None:
+    run = in_python(
+        tmp_path,
+        """
+crew = Crew(2, 2)
+for place in crew.places():
+    if crew.copied:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        open("begun", "w").close()
+        time.sleep(1)
+        crew.tell(place, "x" * 100)
+    else:
+        while not os.path.exists("begun"):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGKILL)
+""",
+    )
+    assert run.stderr == ""
+
+
+def test_an_interrupt_between_two_pieces_is_said_once(tmp_path: Path) -> None:
+    run = in_python(
+        tmp_path,
+        """
+from ruralpanel.project.problems import job, pieces
+with job("estimate.log"):
+    for name, _, piece in pieces({"a": 1, "b": 2}, "models", "model", 2):
+        if piece.crew.copied:
+            raise KeyboardInterrupt
+        time.sleep(0.5)
+        with piece:
+            pass
+""",
+    )
+    assert run.returncode == 130 and run.stderr == "estimate stopped: interrupted\n"
+
+
 def failing(workers: int) -> list[str]:
     with pytest.raises(UserError) as error:
         for name, number, piece in pieces(dict(zip("abcdef", range(6), strict=True)), "models", "model", workers):

@@ -196,7 +196,7 @@ def job(
         else when the job begins or ends is a problem, so that no other content is ever built in.
     output : the files and folders that the job writes, removed where that content has changed under its hands.
     """
-    name = Path(log).stem
+    name, first = Path(log).stem, os.getpid()
     try:
         with _logging(log, name):
             try:
@@ -215,6 +215,8 @@ def job(
         print(UserError(refused(error)).report(f"{name} stopped"), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
+        if os.getpid() != first:  # a copy of it, between two pieces
+            os._exit(INTERRUPTED)
         print(f"{name} stopped: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
 

@@ -78,7 +78,7 @@ class Crew:
             while place := os.read(self._left.fileno(), _PLACE):
                 yield int.from_bytes(place)
             if self.copied:
-                with os.fdopen(self._report, "wb") as stream:
+                with suppress(BrokenPipeError), os.fdopen(self._report, "wb") as stream:  # the first process is gone
                     pickle.dump(self.said, stream)
                 _leave(0)
             self._gather()
