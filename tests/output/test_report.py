@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ruralpanel.output.report.designs import Origins
 from ruralpanel.output.report.document import Answers, Bullets, Definitions, Paragraph, parse, plain_text
 from ruralpanel.output.report.lookups import lookups
 from ruralpanel.output.report.numbers import Found, MissingNumber, Numbers, formatted
+from ruralpanel.output.report.sentences import effect_sentence, excluded
 from ruralpanel.output.report.texts import FOLDER, Texts, measure_text, noun, short_label, singular
 from ruralpanel.project.problems import UserError
 
@@ -219,6 +221,35 @@ def test_prose_follows_the_results(place: Path) -> None:
     assert (
         "smaller than the benchmark (5.1%, or 2.1 rural manufacturing workers per 1,000 rural residents)" in said["H8"]
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "came out 13.4% higher than without, each against what is usual for the province and the year"),
+        ("zh", "为是者与为否者相比"),
+    ],
+)
+@pytest.mark.parametrize(("highest", "measure"), [("1.0", ""), ("2.0", ""), ("1.0", "person")])
+def test_what_is_there_or_not_is_never_said_to_be_higher(
+    highest: str, measure: str, language: str, told: str, place: Path
+) -> None:
+    found = context(place, language=language)
+    row = found.scorecard.claim("H1")
+    assert row is not None and row.design is not None and row.design.plain is not None
+    panel = found.panels[row.design.panel]
+    codebook = tuple(
+        {**variable, "min": "0.0", "max": highest, "measure": measure} if variable["variable"] == row.design.lever
+        else variable for variable in panel.codebook
+    )  # fmt: skip
+    plain = replace(row.design.plain, change="unit", size=1.0, spread="")
+    design = replace(row.design, plain=plain)
+    found = replace(found, panels={**found.panels, panel.name: replace(panel, codebook=codebook)})
+    texts = Texts(language, Numbers(lookups(found)))
+    switch = (highest, measure) == ("1.0", "")
+    assert (told in plain_text(parse(effect_sentence(found, texts, design, "claim:H1:design")))) == switch
+    given = {"en": "as against without", "zh": "为是与为否相比"}[language]
+    assert (given in plain_text(parse(excluded(found, texts, design, "claim:H1:design")))) == switch
 
 
 @pytest.mark.parametrize(("leads", "told"), [([1998], True), ([1997, 1998], False), ([None], False)])

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -99,8 +100,6 @@ def test_the_longer_run_adds_up_where_every_unit_has_a_figure(tmp_path: Path) ->
 
 def story_project(place: Path, tmp_path: Path, workers: Any, urban: Any, language: str = "en") -> str:
     """The text of the first page with other rows."""
-    import shutil
-
     folder = tmp_path / "project"
     shutil.copytree(place, folder, dirs_exist_ok=True)
     path = folder / "made_up" / "panels" / "made" / "panel.csv"
@@ -134,10 +133,28 @@ def test_what_happened_is_said_of_the_rows_and_never_the_opposite(
     assert ("did not move together" in said) == (workers != urban)
     both = 3 if workers == urban == UP else 0
     assert f"In {both} of 3 provinces both rose" in said
-    assert "Counted by hand." in said and "left out" not in said
+    assert "Counted by hand." in said and "left out" not in said and "but" not in said
     assert (
         f"orkers: {'3.00' if workers == UP else '6.00'} in 2012, {'6.00' if workers == UP else '3.00'} in 2013." in said
     )
+
+
+def test_a_rate_that_moves_the_other_way_is_told_so(place: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(place, folder)
+    path = folder / "made_up" / "panels" / "made" / "panel.csv"
+    rows = panel([DOWN] * 3, [(0.1, 0.2)] * 3)
+    rows.loc[rows["period"] == 2013, "residents"] /= 4
+    rows.to_csv(path, index=False)
+    for language, wanted in (
+        ("en", "from 6.00 to 3.00, but rose from 13 to 27 per 1,000"),
+        ("zh", "则由 13 上升到 27"),
+    ):
+        values = config(folder, language=language)
+        values["report"] |= {"story": STORY.model_dump(exclude_unset=True)}
+        document, _ = compose(gather(values, folder / "made_up", folder, "config.json"))
+        first = document.sections[0].blocks
+        assert any(wanted in plain_text(block.text) for block in first if isinstance(block, Paragraph))
 
 
 def test_missing_units_are_told_by_name(place: Path, tmp_path: Path) -> None:

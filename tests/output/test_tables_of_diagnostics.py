@@ -79,7 +79,7 @@ def test_sizes_stand_in_the_notes_and_where_they_are_asked_for(context: OutputCo
     assert size_of(models[1].inference[1]) == ""
     note = size_note(models, "en")
     first = sizes_by_setting(models[0], "en")["CR1 by unit"]
-    assert f"CR1 by unit (1) {first}" in note and "HC3 (2)" in note and "500–1000 panels" in note
+    assert f"CR1 by unit (1) {first}" in note and "HC3 (2)" in note and "500–1,000 panels" in note
     assert "模拟" in size_note(models, "zh")
     spec = {"models": ["panel", "cross"], "show": ["std_error", "size"]}
     document = build("main", spec, context)

@@ -77,7 +77,7 @@ def test_notes_say_what_effects_and_weights_are(context: OutputContext) -> None:
         " ".join(build("space", {"type": "spatial", "models": ["sdm"]}, replace(context, language=language)).notes)
         for language in ("en", "zh")
     )
-    assert "next door: contiguity, k = 3." in english and "2000 draws" in english and "Lee and Yu" in english
+    assert "next door: contiguity, k = 3." in english and "2,000 draws" in english and "Lee and Yu" in english
     assert "直接效应" in chinese and "2000 次抽样" in chinese
 
 

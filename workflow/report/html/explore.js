@@ -13,7 +13,7 @@ const htmlNode = (tag, attributes = {}, ...children) => {
 };
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 
-// Numbers as the tables print them: three significant figures, a real minus, thousands from 10,000 on.
+// Numbers as the tables print them: three significant figures, a real minus, thousands from 1,000 on.
 function printed(value, figures = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (value === 0) return "0";
@@ -23,7 +23,7 @@ function printed(value, figures = 3) {
   else if (exponent >= figures - 1) {
     const unit = 10 ** (exponent - figures + 1);
     const rounded = Math.round(Math.abs(value) / unit) * unit;
-    text = rounded >= 10000 ? rounded.toLocaleString("en-US", { maximumFractionDigits: 0 }) : rounded.toFixed(0);
+    text = rounded.toLocaleString("en-US", { maximumFractionDigits: 0 });
   } else text = Math.abs(value).toFixed(figures - 1 - exponent);
   return (value < 0 ? "−" : "") + text;
 }
@@ -43,7 +43,7 @@ function roundTicks(low, high, parts = 5) {
 const plainTick = (tick, ticks) => {
   const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const text = Math.abs(tick) >= 10000 ? Math.abs(tick).toLocaleString("en-US") : Math.abs(tick).toFixed(digits);
+  const text = Math.abs(tick) >= 1000 ? Math.abs(tick).toLocaleString("en-US") : Math.abs(tick).toFixed(digits);
   return (tick < 0 ? "−" : "") + text;
 };
 
@@ -229,7 +229,7 @@ function mapOf(figure) {
   };
   const ranked = (unit) => {
     const value = valueAt(unit);
-    return filled(words.rank, { rank: 1 + present().filter((other) => valueAt(other) > value).length, number: present().length });
+    return filled(words.rank, { rank: (1 + present().filter((other) => valueAt(other) > value).length).toLocaleString("en-US"), number: present().length.toLocaleString("en-US") });
   };
   const interval = (unit) => {
     const [low, high] = [entry().low?.[unit]?.[0] ?? null, entry().high?.[unit]?.[0] ?? null];
@@ -301,7 +301,7 @@ function mapOf(figure) {
         if (tick >= low && tick <= high) ticks.push(tick);
       }
     }
-    const tickWords = (tick) => (growing ? (tick >= 10000 ? tick.toLocaleString("en-US") : String(tick)) : plainTick(tick, ticks));
+    const tickWords = (tick) => (growing ? (tick >= 1000 ? tick.toLocaleString("en-US") : String(tick)) : plainTick(tick, ticks));
     drawing.style.setProperty("--left", `${0.9 + 0.46 * Math.max(...ticks.map((tick) => tickWords(tick).length))}rem`);
     for (const tick of ticks) {
       drawing.append(svgNode("line", { class: tick === 0 ? "null" : "grid", x1: 0, x2: "100%", y1: `${y(tick)}%`, y2: `${y(tick)}%` }));
@@ -355,7 +355,7 @@ function mapOf(figure) {
     const now = `${x(at[state.time])}%`;
     drawing.append(svgNode("line", { class: "now", x1: now, x2: now, y1: 0, y2: "100%" }));
     if (own && valueAt(unit) !== null) drawing.append(svgNode("circle", { class: "dotted own", cx: now, cy: `${y(valueAt(unit))}%`, r: 5 }));
-    const legend = htmlNode("p", { class: "place" }, `- - ${filled(words.of_units, { number: present().length, units: words.units })}: ${written(middle(state.time))}`);
+    const legend = htmlNode("p", { class: "place" }, `- - ${filled(words.of_units, { number: present().length.toLocaleString("en-US"), units: words.units })}: ${written(middle(state.time))}`);
     return [drawing, legend];
   }
 
@@ -595,7 +595,7 @@ function curveOf(figure) {
     for (let i = 0; i < number; i++) if (dimensions.every((_, d) => ticked[d].has(option(d, i)))) shown.push(i);
     pointed = -1;
     status.textContent = filled(words.status, {
-      shown: shown.length, number, median: shown.length ? written(middle(shown)) : "–",
+      shown: shown.length.toLocaleString("en-US"), number: number.toLocaleString("en-US"), median: shown.length ? written(middle(shown)) : "–",
       positive: share(shown.filter((i) => estimate(i) > 0).length),
       above: share(shown.filter((i) => low(i) > 0).length), below: share(shown.filter((i) => high(i) < 0).length),
     });

@@ -10,15 +10,15 @@ DASH = "\u2013"
 
 
 def format_number(value: float | None, digits: int = 3) -> str:
-    """`value` with `digits` decimals, a real minus sign, thousands separated from 10,000 on.
+    """`value` with `digits` decimals, a real minus sign, thousands separated from 1,000 on.
 
     What would round to nothing keeps two significant figures (0.00042, 4.2e−7), so that no estimate reads as zero.
     """
     if value is None or not math.isfinite(value):
         return DASH
     size = abs(value)
-    if size >= 10_000:
-        text = f"{size:,.{min(digits, 1 if size < 100_000 else 0)}f}"
+    if size >= 1000:
+        text = f"{size:,.{digits if size < 10_000 else min(digits, int(size < 100_000))}f}"
     elif size == 0 or float(f"{size:.{digits}f}") != 0:
         text = f"{size:.{digits}f}"
     elif size >= 1e-5:
@@ -37,12 +37,11 @@ def format_percent(share: float, digits: int = 0) -> str:
 
 
 def format_count(value: float | None) -> str:
-    """A whole number with thousands separated from 10,000 on (years and small counts stay plain)."""
+    """A whole number with thousands separated from 1,000 on (years are no counts)."""
     if value is None or not math.isfinite(value):
         return DASH
     rounded = round(value)
-    text = f"{abs(rounded):,}" if abs(rounded) >= 10_000 else str(abs(rounded))
-    return MINUS + text if rounded < 0 else text
+    return f"{MINUS if rounded < 0 else ''}{abs(rounded):,}"
 
 
 def format_p(value: float | None, digits: int = 3) -> str:

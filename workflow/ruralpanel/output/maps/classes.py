@@ -110,7 +110,7 @@ def _distinct(edges: Sequence[float]) -> list[str]:
 def _rounded(edge: float, digits: int) -> str:
     rounded = round(edge, digits)
     if digits == 0:
-        return f"{rounded:,.0f}".replace("-", "−") if abs(rounded) >= 10_000 else f"{rounded:.0f}".replace("-", "−")
+        return f"{rounded:,.0f}".replace("-", "−")
     return "0" if rounded == 0 else format_number(rounded, digits)
 
 

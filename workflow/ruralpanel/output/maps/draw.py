@@ -254,7 +254,7 @@ def _notes(
     notes = [method + word("full_stop", language)] if n_periods > 1 or suffix else []
     undrawn = sorted(units - set(boundaries.shapes))
     if undrawn and boundaries.dots:
-        notes.append(word("map.without_position", language, number=len(undrawn)))
+        notes.append(word("map.without_position", language, number=f"{len(undrawn):,}"))
     elif undrawn:
         notes.append(word("map.without_boundaries", language, units=word("comma", language).join(undrawn)))
     notes.append(in_language(options.note, options.note_zh, language))

@@ -167,7 +167,9 @@ def _slopes(
 def _note(
     model: Model, terms: Sequence[str], held: Mapping[str, int], units: int, labels: Labels, language: str
 ) -> str:
-    counts = (word("slopes.count", language, term=labels.of(term), held=held[term], all=units) for term in terms)
+    counts = (
+        word("slopes.count", language, term=labels.of(term), held=f"{held[term]:,}", all=f"{units:,}") for term in terms
+    )
     spreads = (
         word("slopes.spread", language, value=format_auto(model.spread[term], 2), term=labels.of(term))
         for term in terms

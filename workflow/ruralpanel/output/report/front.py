@@ -96,7 +96,7 @@ def _story(context: Context, texts: Texts) -> list[Block]:
     blocks: list[Block] = [
         Paragraph(texts.inline("story.lede", **values), "headline"),
         KeyFigures(_key_figures(texts, names, ways, values)),
-        Paragraph(texts.inline("story.units", **values, without=len(without), listed=listed)),
+        Paragraph(texts.inline("story.units", **values, without=f"{len(without):,}" if without else "", listed=listed)),
     ]
     caveat = context.worded(declared, "caveat")
     if caveat:

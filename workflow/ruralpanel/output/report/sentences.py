@@ -66,9 +66,11 @@ def effect_sentence(context: Context, texts: Texts, design: ClaimEstimate, base:
         "interval": _interval(texts, design, quote, "plain.", fmt, outcome_measure),
         "nouns": nouns(context),
         "by_period": bool(involving("period", _effects(context, design))),
+        "within": design.evidence == "within",
         "about": texts.render("effect.about") if plain.spread else Marked(""),
     }
-    key = "effect.moderated" if plain.moderator else f"effect.{design.evidence}"
+    switched = values["switch"] and design.evidence != "policy"
+    key = f"effect.{'moderated' if plain.moderator else 'switch' if switched else design.evidence}"
     sentence = texts.render(key, change=texts.render(f"effect.change.{plain.change}", **values), **values)
     level = _level_sentence(context, texts, design, plain, quote)
     return Marked(f"{sentence} {level}".strip())
@@ -227,6 +229,7 @@ def _change(context: Context, design: ClaimEstimate, plain: PlainEffect, quote: 
         "plain": plain,
         "lever": noun(term_label(context, design) if policy else _lever_label(context, design)),
         "lever_measure": _measure(context, design, design.lever),
+        "switch": plain.change == "unit" and plain.size == 1 and _is_switch(context, design),
         "points": points,
         "size_fmt": _size_format(plain.size, points),
         "moderator": short_noun(context.labels(design.panel).of(plain.moderator)) if plain.moderator else "",
@@ -353,6 +356,14 @@ def _effects(context: Context, design: ClaimEstimate) -> Sequence[str]:
 def _lever_label(context: Context, design: ClaimEstimate) -> str:
     labels = context.labels(design.panel)
     return labels.of(design.lever.split(":")[0])
+
+
+def _is_switch(context: Context, design: ClaimEstimate) -> bool:
+    """Whether the lever is there or not: from 0 to 1, and without a measure."""
+    panel, lever = context.panels.get(design.panel), design.lever.split(":")[0]
+    row = next((row for row in panel.codebook if row["variable"] == lever), None) if panel else None
+    ends = {"min": "0.0", "max": "1.0"}
+    return row is not None and not row["measure"] and all(row.get(key) == end for key, end in ends.items())
 
 
 def _measure(context: Context, design: ClaimEstimate, variable: str) -> str:

@@ -115,7 +115,7 @@ def _finding(summary: CurveSummary, estimate: Numbers, title: str, language: str
 
 def _status(estimate: Numbers, low: Numbers, high: Numbers, language: str) -> str:
     return word(
-        "curve_status", language, shown=str(len(estimate)), number=str(len(estimate)),
+        "curve_status", language, shown=f"{len(estimate):,}", number=f"{len(estimate):,}",
         median=format_number(float(np.median(estimate)), DIGITS), positive=format_percent(float(np.mean(estimate > 0))),
         above=format_percent(float(np.mean(low > 0))), below=format_percent(float(np.mean(high < 0))),
     )  # fmt: skip

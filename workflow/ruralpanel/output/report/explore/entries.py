@@ -12,7 +12,7 @@ from ruralpanel.output.maps.classes import Classes
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.words import word
-from ruralpanel.project.formats import format_auto, format_percent
+from ruralpanel.project.formats import format_auto, format_count, format_percent
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,14 @@ def finding(entry: Entry, context: Context) -> str:
         counts = [sum(value == index for value in last.values()) for index in range(len(entry.categories))]
         most = max(range(len(counts)), key=lambda index: (counts[index], -index))
         return said(
-            "category", kind=entry.categories[most], number=str(counts[most]), all=str(len(last)),
+            "category", kind=entry.categories[most], number=format_count(counts[most]),
+            all=format_count(len(last)),
             time=entry.times[entry.latest],
         )  # fmt: skip
     if entry.low:
         ends = [unit for unit in entry.values if unit in entry.low and unit in entry.high]
-        return said("told", number=str(len(ends) - sum(map(entry.holds_zero, ends))), all=str(len(ends)))
+        told = len(ends) - sum(map(entry.holds_zero, ends))
+        return said("told", number=format_count(told), all=format_count(len(ends)))
     if entry.timed and len(entry.times) > 1:
         known = [index for index in range(len(entry.times)) if entry.at(index)]
         first, last = entry.at(known[0]), entry.at(known[-1])
@@ -123,7 +125,7 @@ def change(first: Mapping[str, float], last: Mapping[str, float]) -> tuple[str, 
     both = first.keys() & last.keys()
     up, down = sum(last[u] > first[u] for u in both), sum(last[u] < first[u] for u in both)
     key = "up_all" if up == len(both) else "down_all" if down == len(both) else "up" if up >= down else "down"
-    return key, {"number": str(max(up, down)), "all": str(len(both))}
+    return key, {"number": format_count(max(up, down)), "all": format_count(len(both))}
 
 
 def shown(value: float, measure: str) -> str:

@@ -82,7 +82,7 @@ def class_labels(classes: Classes) -> tuple[str, ...]:
     texts = [f"{edge:.12g}" for edge in inner]
     if not inner or any("e" in text or len(text.strip("-0.").replace(".", "")) > 2 for text in texts):
         return classes.labels()
-    shown = [text if abs(edge) < 10_000 else f"{edge:,.0f}" for edge, text in zip(inner, texts, strict=True)]
+    shown = [text if abs(edge) < 1000 else f"{edge:,.0f}" for edge, text in zip(inner, texts, strict=True)]
     shown = [text.replace("-", MINUS) for text in shown]
     joint = f" {DASH} " if any(edge < 0 for edge in inner) else DASH
     between = [f"{low}{joint}{high}" for low, high in pairwise(shown)]
