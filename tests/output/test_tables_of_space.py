@@ -78,7 +78,7 @@ def test_notes_say_what_effects_and_weights_are(context: OutputContext) -> None:
         for language in ("en", "zh")
     )
     assert "next door: contiguity, k = 3." in english and "2,000 draws" in english and "Lee and Yu" in english
-    assert "直接效应" in chinese and "2000 次抽样" in chinese
+    assert "直接效应" in chinese and "2,000 次抽样" in chinese
 
 
 def test_a_table_without_a_spatial_model_is_refused(context: OutputContext) -> None:

@@ -130,3 +130,8 @@ def test_a_note_in_words(language: str) -> None:
         said(note("no_such_code"), language)
     with pytest.raises(KeyError):
         word("no such word", language)
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "9,999 draws"), ("zh", "9,999 次抽样")])
+def test_counts_within_statements_have_their_thousands_separated(language: str, told: str) -> None:
+    assert told in said(note("placebos", draws=9999), language)[0]

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.formats import format_percent
+from ruralpanel.project.formats import format_count, format_percent
 from ruralpanel.project.notes import Note
 from ruralpanel.project.problems import raise_any
 from ruralpanel.project.yaml import load_document
@@ -72,6 +72,9 @@ def sentence(parts: Sequence[str], language: str) -> str:
 SHARES = ("share", "needed", "power", "margin")
 """Values that are parts of a whole: of 3,840 specifications .9997 is no "1"."""
 
+COUNTS = ("draws", "panels", "usable", "rows", "points", "clusters")
+"""Values that are counted, unlike periods and settings: their thousands are separated."""
+
 
 def said(note: Note, language: str) -> tuple[str, ...]:
     """A note as one clause or, where its entry ``said.CODE`` has parts, as several.
@@ -125,6 +128,8 @@ def dropped(reason: str, language: str) -> str:
 def _shown(name: str, value: Any, language: str) -> Any:
     if name in SHARES and isinstance(value, float):
         return format_percent(value, 1 if name == "margin" else 0)
+    if name in COUNTS and isinstance(value, int):
+        return format_count(value)
     if isinstance(value, Note):
         return clause(value, language)
     if name == "by" and isinstance(value, str) and ", " in value:
