@@ -22,8 +22,8 @@ from scipy import special
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from ruralpanel.estimate import specification_tests
-from ruralpanel.estimate.base.absorb import group_sums
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Further
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance, joint

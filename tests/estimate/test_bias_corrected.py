@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dynamic_panels import designed, paths
-from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.families.dynamic import bias_corrected, dynamic_panel
 from ruralpanel.estimate.families.dynamic.terms import equation_of

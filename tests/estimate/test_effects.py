@@ -10,9 +10,10 @@ import pytest
 from scipy.linalg import qr
 
 from ruralpanel.estimate.base import absorb
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -223,6 +224,7 @@ def test_large_panels_are_taken_apart_into_pieces(
         whole.basis @ whole.basis.T,
     )
     monkeypatch.setattr(absorb, "FEW", 0)
+    monkeypatch.setattr("ruralpanel.estimate.base.groups.FEW", 0)
     monkeypatch.setattr(absorb, "SMALL", 0)
     monkeypatch.setattr(absorb, "LARGEST_DENSE", 6 if len(effects) == 2 else 10_000)
     pieces = Absorbed(d.y.size, factors, None, root)
@@ -250,6 +252,7 @@ def test_two_effects_of_large_panels_are_those_of_dummies(
 ) -> None:
     """Sums by pairs of units and periods, in order and shuffled; two groups: of regions that share no period."""
     monkeypatch.setattr(absorb, "FEW", 0)
+    monkeypatch.setattr("ruralpanel.estimate.base.groups.FEW", 0)
     monkeypatch.setattr(absorb, "MOST_PAIRS", 10)
     monkeypatch.setattr(absorb, "SMALL", 0 if pieces else 400)
     d = panel(("unit", "period"), weighted=weighted)

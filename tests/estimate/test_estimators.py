@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact, nested
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import demean, singletons
+from ruralpanel.estimate.base.groups import compact, nested
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import estimator, fit
 from ruralpanel.estimate.families import error_components, random_effects

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import demean
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.model import AboutMoran, Collinearity, Influence, MoranOfPeriod, RowLeverage
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Test

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.error_process import least_squares

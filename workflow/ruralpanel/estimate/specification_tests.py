@@ -10,8 +10,8 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import removed_effects
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.dependence import LEAST_SHARED, MOST_PAIRED, mean_correlation, pesaran

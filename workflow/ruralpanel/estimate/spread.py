@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import absorbed_space, removed_effects
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 

@@ -12,9 +12,10 @@ import pandas as pd
 from ruralpanel.claims.robustness.curve_plan import Plan, Specification, lagged_name
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
 from ruralpanel.data.rows import Flags, group_codes, sample_rows
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.columns import columns_of
 from ruralpanel.estimate.base.effects import TINY
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import FloatArray, IntArray
 from ruralpanel.estimate.spread import net_sd
 from ruralpanel.project.effects import effect_problems

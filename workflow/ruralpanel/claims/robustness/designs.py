@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, Fit, IntArray
 from ruralpanel.estimate.estimators import fit as fit_model
 from ruralpanel.estimate.places.geography import Geography

@@ -9,8 +9,8 @@ import numpy as np
 
 from ruralpanel.claims.robustness.designs import quick
 from ruralpanel.claims.robustness.results import ByGroup, GroupSlope, NotAvailable, OwnSlopes
-from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import demean, effect_codes, usable_columns
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.estimators import fit as fit_model
 from ruralpanel.estimate.inference import joint, romano_wolf, validity

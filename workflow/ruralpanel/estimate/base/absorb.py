@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from ruralpanel.estimate.base.groups import (
+    FEW,
+    MANY_UNORDERED,
+    Codes,
+    Floats,
+    Matrix,
+    dense,
+    group_sums,
+    levels_of,
+    nested,
+    table_of,
+)
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
-
-MANY_COLUMNS, MANY_UNORDERED = 8, 64
-"""Columns beyond which sums are taken for all of them at once, of rows that lie in order and of others."""
 
 LOSS = 0.01
 """Share of simulated columns' squared length that a projection leaves, above which its rounding errors do not count."""
@@ -28,13 +33,8 @@ LARGEST_DENSE = 4000
 SMALL = 400
 """Levels beside the largest effect up to which they are taken as one piece, whether or not they hang together."""
 
-FEW = 400_000
-"""Entries up to which columns are kept in full: sparse ones then cost more in bookkeeping than their zeros do."""
-
 MOST_PAIRS = 4
 """Pairs of levels of two effects, per row, up to which a table of them all is kept."""
-
-Matrix: TypeAlias = "Floats | sparse.csr_array"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Absorbed:
     def finest(self) -> tuple[Codes, ...]:
         """Codes of the effects that no other one contains, that with most levels first."""
         kept: list[Codes] = []
-        for codes in sorted(self.factors, key=_levels, reverse=True):
+        for codes in sorted(self.factors, key=levels_of, reverse=True):
             if not any(nested(finer, codes) for finer in kept):
                 kept.append(codes)
         return tuple(kept)
@@ -88,9 +88,11 @@ class Absorbed:
     @cached_property
     def _rest(self) -> Matrix | None:
         """Columns other than the first factor's dummies, (n, r)."""
-        levels = sum(map(_levels, self.finest[1:])) + (0 if self.dense is None else self.dense.shape[1])
+        levels = sum(map(levels_of, self.finest[1:])) + (0 if self.dense is None else self.dense.shape[1])
         if levels and self.n * levels <= FEW:
-            full = [(codes[:, None] == np.arange(_levels(codes))) * self._weights[:, None] for codes in self.finest[1:]]
+            full = [
+                (codes[:, None] == np.arange(levels_of(codes))) * self._weights[:, None] for codes in self.finest[1:]
+            ]
             return np.hstack(full if self.dense is None else [*full, self.dense])
         parts = [_dummies(codes, self._weights) for codes in self.finest[1:]]
         if self.dense is not None and self.dense.shape[1]:
@@ -107,14 +109,14 @@ class Absorbed:
         """
         if len(self.finest) != 2 or (self.dense is not None and self.dense.shape[1]):
             return None
-        levels, first = _levels(self.finest[1]), _levels(self.finest[0])
+        levels, first = levels_of(self.finest[1]), levels_of(self.finest[0])
         return self.finest[1] if self.n * levels > FEW and levels * first <= MOST_PAIRS * self.n else None
 
     @cached_property
     def _pairs(self) -> Floats:
         """(levels of the second factor, of the first) sums of the weights of each pair."""
         assert self.first is not None and self._second is not None
-        shape = _levels(self._second), self._sums.size
+        shape = levels_of(self._second), self._sums.size
         pairs = self._second * shape[1] + self.first
         return np.bincount(pairs, self._weights**2, shape[0] * shape[1]).astype(float).reshape(shape)
 
@@ -155,8 +157,8 @@ class Absorbed:
         if self.root is not None and (self.dense is None or not self.dense.shape[1]):
             return Absorbed(self.n, self.finest).rank
         if self.dense is None and len(self.finest) == 2:
-            return sum(map(_levels, self.finest)) - _groups(*self.finest)
-        return (0 if self.first is None else _levels(self.first)) + int(self._half.shape[1])
+            return sum(map(levels_of, self.finest)) - _groups(*self.finest)
+        return (0 if self.first is None else levels_of(self.first)) + int(self._half.shape[1])
 
     @cached_property
     def _basis(self) -> Matrix:
@@ -273,7 +275,7 @@ class Absorbed:
         sum of ``left[i] P[i, j] right[j]`` over i in group g, j in group h, with P the projection, is the product of
         the rows g and h: all that bootstraps and degrees of freedom need of P.
         """
-        groups = _levels(codes)
+        groups = levels_of(codes)
         basis = self._basis
         if isinstance(basis, np.ndarray):
             along = group_sums(values[:, None] * basis, codes)
@@ -357,7 +359,7 @@ def _pieces(gram: sparse.csr_array, scale: Floats) -> list[Codes]:
 
 def _groups(left: Codes, right: Codes) -> int:
     """How many groups two effects fall into: levels in one row together, directly or over others, are one group."""
-    table = (_levels(left), _levels(right))
+    table = (levels_of(left), levels_of(right))
     if table[0] * table[1] <= max(FEW, MOST_PAIRS * left.size):
         together = np.zeros(table, dtype=bool)
         together[left, right] = True
@@ -384,59 +386,11 @@ def _connected(links: Any) -> tuple[int, Codes]:
     return int(number), labels
 
 
-def dense(matrix: Matrix) -> Floats:
-    """A matrix with its zeros."""
-    return matrix if isinstance(matrix, np.ndarray) else np.asarray(matrix.toarray())
-
-
-def nested(codes: Codes, groups: Codes) -> bool:
-    """Whether each level of `codes` lies in a single group."""
-    owner = np.empty(_levels(codes), dtype=groups.dtype)
-    owner[codes] = groups
-    return bool(np.array_equal(owner[codes], groups))
-
-
-def compact(codes: Codes) -> Codes:
-    """`codes` renumbered from 0 without gaps, order kept."""
-    if not codes.size or codes.min() < 0 or codes.max() > 4 * codes.size:
-        return np.unique(codes, return_inverse=True)[1].astype(np.intp)
-    number = np.zeros(_levels(codes), dtype=np.intp)
-    number[codes] = 1
-    return (np.cumsum(number) - 1)[codes]
-
-
-def group_sums(values: Floats, codes: Codes) -> Floats:
-    """Sums of the rows of `values` (n, m) by `codes`: (groups, m)."""
-    size = _levels(codes)
-    if size and values.shape[1] > MANY_COLUMNS:
-        ordered = bool((np.diff(codes) >= 0).all())
-        counts = np.bincount(codes)
-        if counts.all() and (ordered or values.shape[1] > MANY_UNORDERED):
-            rows = values if ordered else values[np.argsort(codes, kind="stable")]
-            return np.asarray(np.add.reduceat(rows, np.append(0, np.cumsum(counts[:-1])), axis=0))
-    result = np.empty((size, values.shape[1]))
-    for j in range(values.shape[1]):
-        result[:, j] = np.bincount(codes, weights=values[:, j], minlength=size)
-    return result
-
-
-def table_of(values: Floats, rows: Codes, columns: Codes) -> Matrix:
-    """Sums of `values` (n,) by two codes, sparse where the table has many entries."""
-    shape = _levels(rows), _levels(columns)
-    if shape[0] * shape[1] > FEW:
-        return sparse.csr_array((values, (rows, columns)), shape=shape)
-    return np.bincount(rows * shape[1] + columns, values, shape[0] * shape[1]).reshape(shape)
-
-
 def _lengths(columns: Floats) -> Floats:
     """Squared lengths of columns."""
     return np.asarray(np.einsum("ij,ij->j", columns, columns))
 
 
-def _levels(codes: Codes) -> int:
-    return int(codes.max()) + 1 if codes.size else 0
-
-
 def _dummies(codes: Codes, weights: Floats) -> sparse.csr_array:
     n = codes.size
-    return sparse.csr_array((weights, codes, np.arange(n + 1)), shape=(n, _levels(codes)))
+    return sparse.csr_array((weights, codes, np.arange(n + 1)), shape=(n, levels_of(codes)))

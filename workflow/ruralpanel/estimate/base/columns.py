@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.rows import attribute_column, condition
-from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.results import FloatArray, IntArray
 from ruralpanel.project.kinds.estimator_keys import Treatment
 from ruralpanel.project.notes import Reason, reason

@@ -11,9 +11,9 @@ import pandas as pd
 
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
 from ruralpanel.data.rows import attribute_column, group_codes, sample_rows
-from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.columns import Space, columns_of, first_treated, indistinct, parts, product
 from ruralpanel.estimate.base.effects import removed_effects, singletons
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, FloatArray, Further, IntArray, Named
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
 from ruralpanel.project.kinds.estimator_keys import Linear, OfGap, Policy

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.effects import EXPECTED
 from ruralpanel.project.kinds import estimators

@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.families import ppml
 from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor

@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import Absorbed, group_sums
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import TINY
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 

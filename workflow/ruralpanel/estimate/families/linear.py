@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, nested
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import (
     absorbed_space,
     effect_codes,
@@ -17,6 +17,7 @@ from ruralpanel.estimate.base.effects import (
     usable_columns,
     with_constant,
 )
+from ruralpanel.estimate.base.groups import compact, group_sums, nested
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.effects import factors
 from ruralpanel.project.kinds.estimator_keys import Linear

@@ -6,8 +6,9 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import removed_effects, root_weights
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.error_components import METHODS, ErrorComponents, Layout, error_components

@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact, nested
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.groups import compact, nested
 from ruralpanel.estimate.base.model import Setting
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference.cluster import cluster_codes

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.notes import Note, note
 

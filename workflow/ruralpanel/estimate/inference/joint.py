@@ -12,7 +12,8 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, group_sums, products
+from ruralpanel.estimate.base.absorb import products
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.model_json import LARGE_SIZE
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.base.rows import Test

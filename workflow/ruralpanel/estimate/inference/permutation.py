@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import covariance, validity

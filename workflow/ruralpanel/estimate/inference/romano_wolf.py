@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.cluster import cluster_codes

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, dense, group_sums
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.groups import dense, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import cluster, covariance, dependence, methods, permutation
 from ruralpanel.estimate.inference.covariance import critical_values

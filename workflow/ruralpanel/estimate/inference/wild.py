@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, Fit, Inference, IntArray
 from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import validity

@@ -15,7 +15,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, Matrix, dense, group_sums, table_of
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.groups import Matrix, dense, group_sums, table_of
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.inference import covariance, sign_tables
 from ruralpanel.estimate.inference.sign_tables import SignTables, drawn_bytes

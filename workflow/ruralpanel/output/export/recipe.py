@@ -9,9 +9,9 @@ import numpy as np
 
 from ruralpanel.estimate import estimators
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, nested
 from ruralpanel.estimate.base.effects import NAME as CONSTANT
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.groups import compact, nested
 from ruralpanel.estimate.base.model import Model, Setting
 from ruralpanel.estimate.base.results import Design, Fit, IntArray
 from ruralpanel.estimate.families.iv import shift_share

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.parts import OfUnit, Parts, UnitRoot
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Test

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.dynamic.terms import Equation
 from ruralpanel.estimate.inference.covariance import critical_values

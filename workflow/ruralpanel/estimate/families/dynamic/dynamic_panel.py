@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.parts import Parts, WithoutSet
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import LONG_RUN, ConfidenceSet, PartialTest, Statistic, Test

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.results import FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Test
 from ruralpanel.project.notes import Note, note

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.common_effects.mean_group import BoolArray, Grid, grid_of, lagged
 from ruralpanel.project.kinds.estimator_keys import Dynamic

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.parts import Range, SectorErrors, SectorWeight, ShiftShare
 from ruralpanel.estimate.base.results import Design, FloatArray, Named
 from ruralpanel.estimate.base.rows import ConfidenceSet, NotAvailable

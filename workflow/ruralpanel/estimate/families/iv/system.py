@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import (
     TINY,
     absorbed_space,
@@ -18,6 +18,7 @@ from ruralpanel.estimate.base.effects import (
     singletons,
     usable_columns,
 )
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.error_components import error_components

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, IntArray
 from ruralpanel.estimate.families import confirm_linear
 from ruralpanel.estimate.families.policy import dynamics, regressions, stacked

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.groups import compact, group_sums
 from ruralpanel.estimate.base.policy_parts import Event, HonestDid, Pretrend
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Effect, Test

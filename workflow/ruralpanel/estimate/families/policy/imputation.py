@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.policy import regressions
 from ruralpanel.estimate.families.policy.cohorts import Cohorts

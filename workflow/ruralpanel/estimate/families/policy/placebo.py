@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import group_sums
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights
+from ruralpanel.estimate.base.groups import group_sums
 from ruralpanel.estimate.base.policy_parts import LeadsRandomised, Randomisation, WithoutUnit
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.policy import regressions

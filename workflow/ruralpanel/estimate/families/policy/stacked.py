@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Paths

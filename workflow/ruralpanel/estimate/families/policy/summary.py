@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.groups import compact
 from ruralpanel.estimate.base.parts import Parts
 from ruralpanel.estimate.base.policy_parts import PlaceboDate, TreatedCohort, TreatmentSummary
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray

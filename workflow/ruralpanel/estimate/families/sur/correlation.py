@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import Absorbed, compact, nested
+from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.groups import compact, nested
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.rows import Statistic
 from ruralpanel.estimate.inference.cluster import cluster_codes
